@@ -1,0 +1,1 @@
+"""The click command tree, one file a command."""

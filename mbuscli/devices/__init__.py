@@ -1,0 +1,1 @@
+"""Device drivers: what stands between the laptop and the meters."""

@@ -1,0 +1,1 @@
+"""Level converters: transparent byte pipes onto a wired bus."""

@@ -1,0 +1,145 @@
+"""The one exception tree.
+
+An error says what happened (`text`), in which layer and at which byte (`layer`, `offset`), why in one
+machine-readable word (`reason`) and what to try (`hint`). Its `name`, such as `port.permission`, is the
+word to search for. No message ever holds key bytes.
+
+    MbuscliError
+    ├── UsageError     wrong arguments                                   exit 2
+    ├── PortError      port or device missing, busy, unplugged           exit 3
+    ├── NoAnswerError  nobody answered in time                           exit 4
+    ├── DecodeError    bytes that do not follow the standard             exit 5
+    ├── BusError       answered, but colliding, garbled or unexpected    exit 5
+    ├── RefusedError   the meter understood and refused                  exit 7
+    └── InputError     a file or text given by the user is unusable      exit 10
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+
+class Reason(Enum):
+    """Why something failed; the value is the second half of an error's name."""
+
+    # arguments and input files
+    INVALID = "invalid"
+    ODD_HEX = "odd-hex"
+    NOT_HEX = "not-hex"
+    EMPTY = "empty"
+    UNREADABLE = "unreadable"
+    UNRECOGNISED = "unrecognised"
+    # ports
+    MISSING = "missing"
+    BUSY = "busy"
+    PERMISSION = "permission"
+    UNPLUGGED = "unplugged"
+    NOT_SERIAL = "not-serial"
+    UNREACHABLE = "unreachable"
+    UNSUPPORTED = "unsupported"
+    REPLAY_MISMATCH = "replay-mismatch"
+    # link layer
+    TOO_SHORT = "too-short"
+    TOO_LONG = "too-long"
+    START_BYTE = "start-byte"
+    LENGTH_MISMATCH = "length-mismatch"
+    CHECKSUM = "checksum"
+    STOP_BYTE = "stop-byte"
+    GARBAGE = "garbage"
+    WRONG_ADDRESS = "wrong-address"
+    # the bus
+    NO_ANSWER = "no-answer"
+    COLLISION = "collision"
+    NOISE = "noise"
+    UNEXPECTED = "unexpected"
+    ENDLESS = "endless"
+    # application layer
+    HEADER_TRUNCATED = "header-truncated"
+    RECORD_TRUNCATED = "record-truncated"
+    TOO_MANY_DIFE = "too-many-dife"
+    TOO_MANY_VIFE = "too-many-vife"
+    RESERVED_DIF = "reserved-dif"
+    RESERVED_LVAR = "reserved-lvar"
+    UNKNOWN_CI = "unknown-ci"
+    APPLICATION_ERROR = "application-error"
+    PROFILE = "profile"
+    SIGNATURE_UNKNOWN = "signature-unknown"
+    CRC = "crc"
+    CONFIGURATION_IGNORED = "configuration-ignored"
+    # security
+    KEY_MISSING = "key-missing"
+    MODE_UNSUPPORTED = "mode-unsupported"
+
+
+class MbuscliError(Exception):
+    """Base of every error that mbuscli raises on purpose.
+
+    `layer` is one of: usage input port link bus transport security application.
+    `offset` counts bytes from the start of the telegram, None where no byte is to blame.
+    """
+
+    default_layer = "internal"
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        reason: Reason,
+        layer: str | None = None,
+        offset: int | None = None,
+        hint: Sequence[str] = (),
+    ) -> None:
+        super().__init__(text)
+        self.text = text
+        self.reason = reason
+        self.layer = layer or self.default_layer
+        self.offset = offset
+        self.hint = tuple(hint)
+
+    @property
+    def name(self) -> str:
+        """The searchable name, `<layer>.<reason>`."""
+        return f"{self.layer}.{self.reason.value}"
+
+
+class UsageError(MbuscliError):
+    """The command line asks for something that cannot be."""
+
+    default_layer = "usage"
+
+
+class InputError(MbuscliError):
+    """A file, scenario or pasted text is not what it should be."""
+
+    default_layer = "input"
+
+
+class PortError(MbuscliError):
+    """A port cannot be opened or was lost."""
+
+    default_layer = "port"
+
+
+class NoAnswerError(MbuscliError):
+    """Nobody answered within the reply window."""
+
+    default_layer = "bus"
+
+
+class BusError(MbuscliError):
+    """Something answered, but not with a usable frame."""
+
+    default_layer = "bus"
+
+
+class DecodeError(MbuscliError):
+    """Bytes that do not follow the standard."""
+
+    default_layer = "link"
+
+
+class RefusedError(MbuscliError):
+    """The meter understood the request and refused it."""
+
+    default_layer = "application"

@@ -1,0 +1,1 @@
+"""The standards, sans-IO: bytes in, objects out, time passed in."""

@@ -1,0 +1,1 @@
+"""EN 13757-3: the application layer."""

@@ -1,0 +1,1 @@
+"""EN 13757-2: the wired link layer."""

@@ -1,0 +1,1 @@
+"""From events to text: the output contract."""

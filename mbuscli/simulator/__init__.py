@@ -1,0 +1,1 @@
+"""Simulated meters on a bus with physics."""

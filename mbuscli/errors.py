@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from typing import Any, NamedTuple
 
 
 class Reason(Enum):
@@ -29,6 +30,7 @@ class Reason(Enum):
     NOT_HEX = "not-hex"
     EMPTY = "empty"
     UNREADABLE = "unreadable"
+    UNWRITABLE = "unwritable"
     UNRECOGNISED = "unrecognised"
     # ports
     MISSING = "missing"
@@ -38,6 +40,9 @@ class Reason(Enum):
     NOT_SERIAL = "not-serial"
     UNREACHABLE = "unreachable"
     UNSUPPORTED = "unsupported"
+    BLOCKED = "blocked"
+    CLOSED = "closed"
+    FAILED = "failed"
     REPLAY_MISMATCH = "replay-mismatch"
     # link layer
     TOO_SHORT = "too-short"
@@ -46,6 +51,7 @@ class Reason(Enum):
     LENGTH_MISMATCH = "length-mismatch"
     CHECKSUM = "checksum"
     STOP_BYTE = "stop-byte"
+    PARITY = "parity"
     GARBAGE = "garbage"
     WRONG_ADDRESS = "wrong-address"
     # the bus
@@ -80,6 +86,9 @@ class MbuscliError(Exception):
     """
 
     default_layer = "internal"
+
+    # The replies that came before the failure, where a conversation has several.
+    replies: tuple[Any, ...] = ()
 
     def __init__(
         self,
@@ -143,3 +152,16 @@ class RefusedError(MbuscliError):
     """The meter understood the request and refused it."""
 
     default_layer = "application"
+
+
+class Problem(NamedTuple):
+    """Damage or doubt found while decoding; what stands before it remains valid.
+
+    `offset` counts bytes from the start of the telegram. A warning leaves every value usable.
+    """
+
+    layer: str
+    offset: int
+    reason: Reason
+    text: str
+    warning: bool = False

@@ -1,0 +1,80 @@
+"""What the exit codes mean, and which error ends with which."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from mbuscli.errors import (
+    BusError,
+    DecodeError,
+    InputError,
+    MbuscliError,
+    NoAnswerError,
+    PortError,
+    RefusedError,
+    UsageError,
+)
+
+
+class ExitCode(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    PORT = 3
+    NO_ANSWER = 4
+    DAMAGED = 5
+    KEY = 6
+    REFUSED = 7
+    PARTIAL = 8
+    NOT_CONFIRMED = 9
+    INPUT = 10
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+MEANINGS = {
+    ExitCode.DONE: "done",
+    ExitCode.UNEXPECTED: "unexpected error (a bug)",
+    ExitCode.USAGE: "usage error",
+    ExitCode.PORT: "port or device: missing, busy, no permission, unplugged",
+    ExitCode.NO_ANSWER: "nobody answered in time",
+    ExitCode.DAMAGED: "answered or given, but damaged, colliding or not conforming",
+    ExitCode.KEY: "key missing, wrong or not authentic",
+    ExitCode.REFUSED: "refused by the meter",
+    ExitCode.PARTIAL: "partial: some of many failed",
+    ExitCode.NOT_CONFIRMED: "not confirmed, or unsafe and refused",
+    ExitCode.INPUT: "configuration or input file invalid",
+    ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
+    ExitCode.TERMINATED: "terminated (SIGTERM)",
+}
+
+_BY_ERROR: dict[type[MbuscliError], ExitCode] = {
+    UsageError: ExitCode.USAGE,
+    PortError: ExitCode.PORT,
+    NoAnswerError: ExitCode.NO_ANSWER,
+    DecodeError: ExitCode.DAMAGED,
+    BusError: ExitCode.DAMAGED,
+    RefusedError: ExitCode.REFUSED,
+    InputError: ExitCode.INPUT,
+}
+
+
+def exit_code_of(error: MbuscliError) -> ExitCode:
+    """The exit code of an error that ends a command."""
+    if error.layer == "security":
+        return ExitCode.KEY
+    for kind in type(error).__mro__:
+        if kind in _BY_ERROR:
+            return _BY_ERROR[kind]
+    return ExitCode.UNEXPECTED
+
+
+def of_many(codes: list[ExitCode]) -> ExitCode:
+    """One code for several results: PARTIAL if some are done and some failed, else the first one's."""
+    if not codes:
+        return ExitCode.DONE
+    if ExitCode.DONE in codes and set(codes) != {ExitCode.DONE}:
+        return ExitCode.PARTIAL
+    return codes[0]

@@ -1,0 +1,42 @@
+"""Errors and warnings in words: what happened, where, what to try, and a name to search for."""
+
+from __future__ import annotations
+
+from mbuscli.errors import MbuscliError
+from mbuscli.render.json import dump_line
+from mbuscli.render.text import inert
+
+_MAX_HINTS = 3
+
+
+def error_text(error: MbuscliError, *, where: str | None = None) -> str:
+    """The error for a person, two to five lines."""
+    lines = [f"error: {inert(error.text)} [{error.name}]"]
+    place = _place(error, where)
+    if place:
+        lines.append(f"  where: {inert(place)}")
+    lines += [f"  try: {inert(hint)}" for hint in error.hint[:_MAX_HINTS]]
+    return "\n".join(lines)
+
+
+def error_json(error: MbuscliError, *, where: str | None = None, ascii_only: bool = False) -> str:
+    """The error as one JSON object on one line."""
+    body: dict[str, object] = {
+        "name": error.name,
+        "text": error.text,
+        "layer": error.layer,
+        "offset": error.offset,
+        "hint": list(error.hint),
+    }
+    if where is not None:
+        body["where"] = where
+    return dump_line({"error": body}, ascii_only=ascii_only)
+
+
+def _place(error: MbuscliError, where: str | None) -> str:
+    parts = [where] if where else []
+    if error.layer not in ("usage", "input", "port"):
+        parts.append(f"{error.layer} layer")
+    if error.offset is not None:
+        parts.append(f"byte {error.offset}")
+    return ", ".join(parts)

@@ -1,0 +1,144 @@
+"""The public schema `mbuscli/1`: telegrams, records and scan results as plain rows for every format."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mbuscli.protocol.application.device_types import describe_device_type
+from mbuscli.protocol.application.status import describe_status
+from mbuscli.protocol.octets import hex_text
+
+if TYPE_CHECKING:
+    from mbuscli.errors import Problem
+    from mbuscli.protocol.address import MeterAddress
+    from mbuscli.protocol.application.records import Record
+    from mbuscli.telegram import Telegram
+
+SCHEMA = "mbuscli/1"
+LAST_PRIMARY_ADDRESS = 250
+
+Row = dict[str, Any]
+
+
+class Origin(NamedTuple):
+    """Where and when a telegram was received; nothing is known of one given as hex."""
+
+    time: str | None = None
+    port: str | None = None
+
+
+UNKNOWN = Origin()
+
+
+def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
+    """The telegram object of the schema."""
+    row: Row = {
+        "schema": SCHEMA,
+        "event": "telegram",
+        "time": origin.time,
+        "raw": hex_text(telegram.raw),
+        "port": origin.port,
+        "link": _link(telegram),
+        "meter": _meter(telegram),
+        "acc": telegram.acc,
+        "status": None
+        if telegram.status is None
+        else {"raw": telegram.status, "flags": describe_status(telegram.status)},
+        "security": {
+            "mode": telegram.security_mode,
+            "state": telegram.security_state,
+            "key": None,
+            "checks": [],
+        },
+        "records": [_record(record) for record in telegram.records],
+        "driver": None,
+        "readings": {},
+    }
+    if telegram.application_error is not None:
+        row["application_error"] = {
+            "code": telegram.application_error,
+            "text": application_error_text(telegram),
+        }
+    if telegram.alarm is not None:
+        row["alarm"] = telegram.alarm
+    row["problems"] = [_problem(problem) for problem in telegram.problems]
+    return row
+
+
+def telegrams_document(rows: list[Row]) -> Row:
+    """One document for any number of telegrams: the telegram itself, or a list of them."""
+    if len(rows) == 1:
+        return rows[0]
+    return {"schema": SCHEMA, "event": "telegrams", "telegrams": rows}
+
+
+def application_error_text(telegram: Telegram) -> str:
+    """What the meter complains about (CI 70), in words."""
+    from mbuscli.protocol.application.control import describe_application_error
+
+    return describe_application_error(telegram.application_error or 0)
+
+
+def primary_address(telegram: Telegram) -> int | None:
+    """The meter's primary address, where the link layer tells it."""
+    a_field = telegram.link.a_field
+    return a_field if a_field is not None and a_field <= LAST_PRIMARY_ADDRESS else None
+
+
+def _link(telegram: Telegram) -> Row:
+    link = telegram.link
+    return {
+        "layer": link.layer,
+        "c_field": link.c_field,
+        "a_field": link.a_field,
+        "ci_field": link.ci_field,
+        "checksum": link.checksum,
+    }
+
+
+def _meter(telegram: Telegram) -> Row | None:
+    return None if telegram.meter is None else meter_row(telegram.meter, primary_address(telegram))
+
+
+def meter_row(meter: MeterAddress, primary: int | None) -> Row:
+    """The `meter` object of the schema."""
+    return {
+        "address": str(meter),
+        "id": meter.id,
+        "manufacturer": meter.manufacturer_name,
+        "version": meter.version,
+        "device_type": meter.device_type,
+        "device_type_name": describe_device_type(meter.device_type),
+        "primary_address": primary,
+    }
+
+
+def _record(record: Record) -> Row:
+    header = record.header
+    row: Row = {
+        "offset": record.offset,
+        "header": hex_text(header.raw),
+        "raw": hex_text(record.raw),
+        "function": header.function,
+        "storage": header.storage,
+        "tariff": header.tariff,
+        "subunit": header.subunit,
+        "quantity": header.quantity,
+        "value": record.value,
+        "unit": header.unit,
+        "qualifiers": list(record.qualifiers),
+        "error": record.error,
+    }
+    if record.time is not None:
+        row["time"] = record.time
+    return row
+
+
+def _problem(problem: Problem) -> Row:
+    return {
+        "layer": problem.layer,
+        "offset": problem.offset,
+        "reason": problem.reason.value,
+        "text": problem.text,
+        "warning": problem.warning,
+    }

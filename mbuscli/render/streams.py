@@ -1,0 +1,135 @@
+"""Where output goes and what it may contain: data to stdout, talk to stderr."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+_GONE = {errno.EPIPE, errno.ESHUTDOWN}
+
+
+class ReaderGone(Exception):
+    """The reader of stdout has closed it (`| head`): nothing more to do, and nothing wrong."""
+
+
+class Streams:
+    """The policy of one run: terminals, colour, ASCII fallback, progress, flushing.
+
+    Colour: NO_COLOR beats FORCE_COLOR and CLICOLOR_FORCE, which beat TERM=dumb and a missing terminal.
+    A stream that cannot carry UTF-8 gets ASCII frames and units; what it cannot encode is escaped.
+    """
+
+    def __init__(self, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
+        self.out = out
+        self.err = err
+        self.quiet = False
+        dumb = environ.get("TERM") == "dumb"
+        self.out_is_terminal = out.isatty()
+        self.err_is_terminal = err.isatty()
+        self.live = self.err_is_terminal and not dumb
+        self.colour = _colour(environ, self.out_is_terminal and not dumb)
+        self.ascii_out = not _is_utf(out)
+        self.ascii_err = not _is_utf(err)
+        self._progress = ""
+        for stream in (out, err):
+            _never_fail_to_encode(stream)
+        if self.colour:
+            _enable_windows_escapes()
+
+    def data(self, text: str) -> None:
+        """One or more lines of data, flushed at once; raises ReaderGone if nobody reads any more."""
+        self._clear_progress()
+        try:
+            self.out.write(text + "\n")
+            self.out.flush()
+        except OSError as error:
+            # Windows reports a closed pipe as EINVAL.
+            if error.errno in _GONE or (sys.platform == "win32" and error.errno == errno.EINVAL):
+                self._silence_stdout()
+                raise ReaderGone from None
+            raise
+
+    def talk(self, text: str) -> None:
+        """A line to the person at the terminal, unless --quiet."""
+        if not self.quiet:
+            self.complain(text)
+
+    def complain(self, text: str) -> None:
+        """A line that --quiet does not silence: warnings and errors."""
+        self._clear_progress()
+        self._to_err(text + "\n")
+
+    def progress(self, text: str) -> None:
+        """Replace the progress line; nothing unless stderr is a terminal and --quiet is off."""
+        if self.live and not self.quiet:
+            width = terminal_width() - 1
+            line = text[:width]
+            self._to_err("\r" + line.ljust(len(self._progress)))
+            self._progress = line
+
+    def end_progress(self) -> None:
+        """Take the progress line away."""
+        self._clear_progress()
+
+    def _clear_progress(self) -> None:
+        if self._progress:
+            self._to_err("\r" + " " * len(self._progress) + "\r")
+            self._progress = ""
+
+    def _to_err(self, text: str) -> None:
+        try:
+            self.err.write(text)
+            self.err.flush()
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
+
+    def _silence_stdout(self) -> None:
+        """Let the interpreter's last flush go nowhere instead of failing a second time."""
+        try:
+            descriptor = self.out.fileno()
+        except (OSError, ValueError):
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def standard_streams() -> Streams:
+    """The policy for this process's stdout and stderr."""
+    return Streams(sys.stdout, sys.stderr, os.environ)
+
+
+def terminal_width() -> int:
+    """Columns of the terminal (COLUMNS wins), 80 if unknown."""
+    import shutil
+
+    return max(shutil.get_terminal_size().columns, 40)
+
+
+def _colour(environ: Mapping[str, str], terminal: bool) -> bool:
+    if environ.get("NO_COLOR"):
+        return False
+    forced = environ.get("FORCE_COLOR") or environ.get("CLICOLOR_FORCE")
+    return terminal if forced in (None, "", "0") else True
+
+
+def _is_utf(stream: TextIO) -> bool:
+    return (stream.encoding or "ascii").lower().replace("_", "-").startswith("utf")
+
+
+def _never_fail_to_encode(stream: TextIO) -> None:
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+
+
+def _enable_windows_escapes() -> None:
+    """Old Windows consoles show escape sequences only after a call; colorama comes with click there."""
+    if sys.platform == "win32":
+        from importlib import import_module
+
+        import_module("colorama").just_fix_windows_console()

@@ -1,0 +1,210 @@
+"""Tables for people; the only importer of rich. Every cell is a Text: markup in meter text stays text."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mbuscli.protocol.application.device_types import describe_device_type
+from mbuscli.protocol.application.status import describe_status
+from mbuscli.render.delimited import Cell, cell_text
+from mbuscli.render.rows import Row, application_error_text, primary_address
+from mbuscli.render.streams import Streams, terminal_width
+from mbuscli.render.text import ascii_unit, inert
+from mbuscli.render.units import readable
+
+if TYPE_CHECKING:
+    from mbuscli.errors import Problem
+    from mbuscli.protocol.application.records import Record
+    from mbuscli.telegram import Telegram
+
+_SCAN_WIDTHS = {"address": 7, "state": 9, "id": 8, "maker": 5, "ver": 3}
+_DATES = frozenset(("date", "datetime"))
+_ASCII_BOX = box.Box(str(box.SIMPLE_HEAD).replace("─", "-"), ascii=True)
+
+
+def telegram_table(telegram: Telegram, streams: Streams) -> str:
+    """One meter block: who it is, its records grouped by storage number, and what is wrong."""
+    parts: list[RenderableType] = _heading(telegram)
+    if telegram.records:
+        parts.append(_records_table(telegram.records, streams))
+    parts += [_problem(problem) for problem in telegram.problems]
+    return _rendered(parts, streams)
+
+
+def scan_lines(row: Row, streams: Streams, *, header: bool) -> str:
+    """One hit of a scan, under the header if it is the first: widths are fixed, so that hits line up."""
+    table = Table(box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, width in _SCAN_WIDTHS.items():
+        justify = "right" if name in ("address", "ver") else "left"
+        table.add_column(name, justify=justify, width=width, no_wrap=True)  # type: ignore[arg-type]
+    # What is left belongs to type and status or note.
+    left = terminal_width() - sum(_SCAN_WIDTHS.values()) - 2 * (len(_SCAN_WIDTHS) + 2)
+    table.add_column("type", width=min(max(left // 2, 10), 22), overflow="fold")
+    table.add_column("status", width=max(left - min(max(left // 2, 10), 22), 10), overflow="fold")
+    meter = row["meter"] or {}
+    style = "" if row["state"] == "meter" else "yellow"
+    cells = (
+        str(row["address"]),
+        row["state"],
+        meter.get("id", ""),
+        meter.get("manufacturer", ""),
+        "" if not meter else str(meter["version"]),
+        meter.get("device_type_name", ""),
+        _scan_remark(row),
+    )
+    table.add_row(*(Text(inert(cell), style=style) for cell in cells))
+    return _rendered([table], streams)
+
+
+def cells_table(names: Sequence[str], rows: Sequence[Sequence[Cell]], streams: Streams) -> str:
+    """The columns that the user chose."""
+    table = Table(box=_box(streams), show_edge=False, pad_edge=False)
+    for index, name in enumerate(names):
+        numeric = any(isinstance(row[index], int | Decimal) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_fallback(inert(cell_text(cell)), streams)) for cell in row))
+    return _rendered([table], streams)
+
+
+def _scan_remark(row: Row) -> str:
+    parts = []
+    if row["status"] is not None:
+        parts.append(", ".join(row["status"]["flags"]) or "ok")
+    if row["note"]:
+        parts.append(row["note"])
+    return "; ".join(parts)
+
+
+def _heading(telegram: Telegram) -> list[RenderableType]:
+    meter = telegram.meter
+    primary = primary_address(telegram)
+    facts = []
+    if meter is None:
+        title = "meter without identification" if telegram.records else "telegram"
+    else:
+        title = f"{meter.manufacturer_name}  {meter.id}  {describe_device_type(meter.device_type)}"
+        facts.append(f"address {meter}")
+    if primary is not None:
+        facts.append(f"primary address {primary}")
+    if meter is not None:
+        facts.append(f"version {meter.version}")
+    if telegram.acc is not None:
+        facts.append(f"access number {telegram.acc}")
+    lines = [Text(inert(title), style="bold"), Text(inert(", ".join(facts)))]
+    if telegram.status is not None:
+        words = ", ".join(describe_status(telegram.status))
+        lines.append(Text(f"status: {words or 'ok'}", style="red" if words else "green"))
+    if telegram.application_error is not None:
+        text = f"application error {telegram.application_error}: {application_error_text(telegram)}"
+        lines.append(Text(text, style="red"))
+    if telegram.alarm is not None:
+        from mbuscli.protocol.application.control import describe_alarm
+
+        lines.append(Text(f"alarm: {describe_alarm(telegram.alarm)}", style="red"))
+    return [line for line in lines if line]
+
+
+def _records_table(records: Sequence[Record], streams: Streams) -> Table:
+    groups: dict[int, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.header.storage, []).append(record)
+    table = Table(box=_box(streams), show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    cells = {id(record): _value_and_unit(record, streams) for record in records}
+    numbers = [len(value) for value, _, numeric in cells.values() if numeric]
+    table.add_column("quantity", overflow="fold", min_width=12)
+    table.add_column("value", justify="right", overflow="fold", min_width=max(numbers, default=5))
+    table.add_column("unit", overflow="fold", min_width=4)
+    for storage in sorted(groups):
+        if storage or len(groups) > 1:
+            table.add_section()
+            table.add_row(Text(_storage_label(storage, groups[storage]), style="bold"))
+        for record in groups[storage]:
+            value, unit, numeric = cells[id(record)]
+            style = "yellow" if record.error else ""
+            table.add_row(Text(inert(_name(record))), Text(value, style=style), Text(unit))
+    return table
+
+
+def _storage_label(storage: int, records: Sequence[Record]) -> str:
+    """The storage number, with its due date where the meter tells exactly one."""
+    if not storage:
+        return "current"
+    dates = [r.value for r in records if r.header.quantity in _DATES and not r.qualifiers and r.value]
+    return f"storage {storage}" + (f" ({_clock(str(dates[0]))})" if len(dates) == 1 else "")
+
+
+def _name(record: Record) -> str:
+    """Quantity in words, with function, tariff, subunit and qualifiers where they are not the usual ones."""
+    header = record.header
+    name = header.quantity.replace("_", " ")
+    if header.function == "error":
+        name += " during error"
+    elif header.function != "instantaneous":
+        name = f"{header.function} {name}"
+    parts = [name]
+    if header.tariff:
+        parts.append(f"tariff {header.tariff}")
+    if header.subunit:
+        parts.append(f"subunit {header.subunit}")
+    parts += [qualifier.replace("_", " ") for qualifier in record.qualifiers]
+    if record.time is not None:
+        parts.append(f"at {_clock(record.time)}")
+    return ", ".join(parts)
+
+
+def _value_and_unit(record: Record, streams: Streams) -> tuple[str, str, bool]:
+    value, header = record.value, record.header
+    if value is None:
+        return f"({inert(record.error or 'no value')})", "", False
+    if isinstance(value, str):
+        text = _clock(value) if header.quantity in _DATES else value
+        return inert(text), _fallback(inert(header.unit), streams), False
+    number, unit = readable(value, header.unit, header.exponent)
+    return number, _fallback(inert(unit), streams), True
+
+
+def _clock(text: str) -> str:
+    return text.replace("T", " ")
+
+
+def _problem(problem: Problem) -> Text:
+    kind, style = ("note", "yellow") if problem.warning else ("problem", "red")
+    where = f"{problem.layer} layer, byte {problem.offset}"
+    return Text(f"{kind}: {inert(problem.text)} ({where}) [{problem.reason.value}]", style=style)
+
+
+def _fallback(text: str, streams: Streams) -> str:
+    return ascii_unit(text) if streams.ascii_out else text
+
+
+def _box(streams: Streams) -> box.Box:
+    return _ASCII_BOX if streams.ascii_out else box.SIMPLE_HEAD
+
+
+def _rendered(parts: Sequence[RenderableType], streams: Streams) -> str:
+    """The parts as text with (or without) colour; lines carry no trailing blanks."""
+    sink = io.StringIO()
+    console = Console(
+        file=sink,
+        width=terminal_width(),
+        color_system="standard" if streams.colour else None,
+        force_terminal=streams.colour,
+        no_color=not streams.colour,
+        legacy_windows=False,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+    for part in parts:
+        console.print(part, overflow="fold")
+    return "\n".join(line.rstrip() for line in sink.getvalue().rstrip("\n").split("\n"))

@@ -1,0 +1,63 @@
+"""Hexadecimal as people paste it: spaces, colons, commas, bars, 0x in front, upper or lower case."""
+
+from __future__ import annotations
+
+import re
+
+from mbuscli.errors import Reason, UsageError
+
+_SEPARATORS = r"\s:,;_|.\-"
+_TOKEN = r"(?:0[xX])?(?:[0-9A-Fa-f]{2})+(?![0-9A-Za-z])"
+_RUN = re.compile(rf"(?<![0-9A-Za-z]){_TOKEN}(?:[{_SEPARATORS}]{{1,3}}{_TOKEN})*")
+_ONLY_HEX = re.compile(rf"(?:0[xX]|[0-9A-Fa-f]|[{_SEPARATORS}])*")
+_GROUP = re.compile(rf"[^{_SEPARATORS}]+")
+_PREFIX = re.compile(r"0[xX]")
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+
+
+def is_only_hex(text: str) -> bool:
+    """True if nothing but hexadecimal digits and separators stands in `text`."""
+    return _ONLY_HEX.fullmatch(text) is not None
+
+
+def longest_run(text: str) -> bytes:
+    """The octets of the longest stretch of hexadecimal pairs in a line, whatever words stand around it."""
+    best = ""
+    for match in _RUN.finditer(text):
+        digits = _digits(match.group())
+        if len(digits) > len(best):
+            best = digits
+    return bytes.fromhex(best)
+
+
+def octets_of(text: str, place: str) -> bytes:
+    """The octets of `text`, which must be hexadecimal throughout.
+
+    UsageError `usage.not-hex` or `usage.odd-hex` names `place` and the position (from 1) of the character.
+    """
+    octets = bytearray()
+    for group in _GROUP.finditer(text):
+        prefix = _PREFIX.match(group.group())
+        digits = group.group()[2:] if prefix else group.group()
+        start = group.start() + (2 if prefix else 0)
+        for index, digit in enumerate(digits):
+            if digit not in _HEX_DIGITS:
+                raise UsageError(
+                    f"{place}, character {start + index + 1}: {digit!r} is no hexadecimal digit",
+                    reason=Reason.NOT_HEX,
+                    offset=start + index,
+                    hint=("give a file's name, - for standard input, or hexadecimal pairs",),
+                )
+        if len(digits) % 2:
+            raise UsageError(
+                f"{place}, character {start + 1}: an odd number of hexadecimal digits ({len(digits)})",
+                reason=Reason.ODD_HEX,
+                offset=start + len(digits) - 1,
+                hint=("a byte has two digits: one was lost, or one is too many",),
+            )
+        octets += bytes.fromhex(digits)
+    return bytes(octets)
+
+
+def _digits(run: str) -> str:
+    return "".join(_PREFIX.sub("", group) for group in _GROUP.findall(run))

@@ -1,0 +1,205 @@
+"""Telegrams out of what a user hands over: arguments, text with hexadecimal in it, or raw bytes.
+
+Text is read line by line, so that a growing log can be piped in. A wired frame may be spread over lines;
+whatever stands around frames is passed over. A line of bare application data is a telegram of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, NamedTuple
+
+from mbuscli.errors import DecodeError, InputError, MbuscliError, Reason
+from mbuscli.protocol.wired.framer import Found, Framer, find_frames
+from mbuscli.protocol.wired.frames import FrameKind
+from mbuscli.services.hex_text import is_only_hex, longest_run, octets_of
+
+# Application data as a slave sends it begins with one of these (EN 13757-7, CI field).
+_APPLICATION_CI = frozenset((*range(0x69, 0x80), 0x8A, 0x8B))
+_LEAST_APPLICATION = 2
+# Arguments as long as this are telegrams of their own; shorter ones are pieces of one telegram.
+_WHOLE_ARGUMENT = 12
+_LONGEST_LINE = 1 << 20
+_CHUNK = 1 << 16
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+_LONG_HEADER = re.compile(rb"\x68([\x03-\xff])\1\x68", re.DOTALL)
+_UNFINISHED = re.compile(rb"\x68(?:([\x03-\xff])(?:\1\x68?)?)?", re.DOTALL)
+
+
+class Piece(NamedTuple):
+    """Octets that should be one telegram; `line` (from 1) is where they begin in a text, None elsewhere.
+
+    `error` is set where the text itself is damaged and no octets could be had from it.
+    """
+
+    data: bytes
+    line: int | None = None
+    error: MbuscliError | None = None
+
+
+def pieces_of_arguments(words: Sequence[str]) -> Iterator[Piece]:
+    """Telegrams in hexadecimal arguments; raises UsageError with the position of what is no hexadecimal.
+
+    Arguments are joined, as a telegram pasted without quotes arrives in many. Only if no frame comes out
+    and each argument is long enough, each one is a telegram.
+    """
+    parts = [octets_of(word, f"argument {number}") for number, word in enumerate(words, 1)]
+    joined = b"".join(parts)
+    if not joined:
+        raise InputError("there are no bytes in the arguments", reason=Reason.EMPTY)
+    separate = len(parts) > 1 and all(len(part) >= _WHOLE_ARGUMENT for part in parts)
+    if separate and not any(item.frame for item in find_frames(joined)):
+        for part in parts:
+            yield from _pieces_of_line(part, None, alone=True)
+    else:
+        yield from _pieces_of_line(joined, None, alone=True)
+
+
+def pieces_of_stream(stream: BinaryIO, name: str) -> Iterator[Piece]:
+    """Telegrams in a file or pipe, text or binary, as they are read.
+
+    InputError: `input.empty`, or `input.unrecognised` if nothing in it looks like a telegram.
+    """
+    first = stream.readline(_LONGEST_LINE)
+    if not first:
+        raise InputError(f"{name} is empty", reason=Reason.EMPTY)
+    if first.startswith(_UTF16_BOMS):
+        text = (first + stream.read()).decode("utf-16", "replace")
+        pieces = _pieces_of_lines(text.splitlines())
+    elif _CONTROLS.search(first):
+        pieces = _pieces_of_bytes(first, stream)
+    else:
+        pieces = _pieces_of_lines(_lines(first, stream, name))
+    empty = True
+    for piece in pieces:
+        empty = False
+        yield piece
+    if empty:
+        raise InputError(
+            f"no M-Bus telegram was found in {name}",
+            reason=Reason.UNRECOGNISED,
+            hint=("expected: telegrams in hexadecimal, as text, or raw bytes of wired frames",),
+        )
+
+
+def _lines(first: bytes, stream: BinaryIO, name: str) -> Iterator[str]:
+    line = first
+    while line:
+        if len(line) >= _LONGEST_LINE and not line.endswith(b"\n"):
+            raise InputError(
+                f"{name} holds a line of more than {_LONGEST_LINE} bytes", reason=Reason.TOO_LONG
+            )
+        yield line.decode("utf-8-sig", "replace")
+        line = stream.readline(_LONGEST_LINE)
+
+
+def _pieces_of_bytes(first: bytes, stream: BinaryIO) -> Iterator[Piece]:
+    framer = Framer()
+    chunk = first
+    while chunk:
+        yield from _worthwhile(framer.feed(chunk), None)
+        chunk = stream.read(_CHUNK)
+    yield from _worthwhile(framer.flush(), None)
+
+
+def _pieces_of_lines(lines: Iterable[str]) -> Iterator[Piece]:
+    held: list[tuple[bytes, int]] = []  # lines of a frame that is not complete yet
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        alone = is_only_hex(text)
+        data = longest_run(text)
+        if alone and _is_odd(text):
+            yield Piece(b"", number, _odd_line(text, number))
+            continue
+        if not data:
+            continue
+        if held and _LONG_HEADER.match(data):
+            yield from _release(held)
+        if held or _is_unfinished(data):
+            held.append((data, number))
+            if not _is_unfinished(b"".join(part for part, _ in held)):
+                yield from _release(held)
+        else:
+            yield from _pieces_of_line(data, number, alone=alone)
+    yield from _release(held)
+
+
+def _release(held: list[tuple[bytes, int]]) -> Iterator[Piece]:
+    """The telegrams of lines that were read together; if they hold no frame, each line for itself."""
+    parts = list(held)
+    held.clear()
+    joined = b"".join(data for data, _ in parts)
+    found = find_frames(joined)
+    if len(parts) > 1 and not any(item.frame for item in found):
+        for data, number in parts:
+            yield from _pieces_of_line(data, number, alone=True)
+        return
+    for item in found:
+        yield from _worthwhile([item], _line_at(parts, item.offset))
+
+
+def _line_at(parts: Sequence[tuple[bytes, int]], offset: int) -> int | None:
+    for data, number in parts:
+        if offset < len(data):
+            return number
+        offset -= len(data)
+    return None
+
+
+def _pieces_of_line(data: bytes, number: int | None, *, alone: bool) -> Iterator[Piece]:
+    """What one line holds: application data, frames, or, if it is all hexadecimal, something unknown."""
+    if data[0] in _APPLICATION_CI and len(data) >= _LEAST_APPLICATION and not _has_frame(data):
+        yield Piece(data, number)
+        return
+    pieces = list(_worthwhile(find_frames(data), number))
+    if not pieces and alone and data:
+        pieces.append(Piece(data, number))
+    yield from pieces
+
+
+def _worthwhile(found: Iterable[Found], line: int | None) -> Iterator[Piece]:
+    """Frames, and garbage that began as a long frame: a damaged telegram is worth a word, the rest is not."""
+    for item in found:
+        if item.frame is not None:
+            if item.frame.kind is not FrameKind.ACK:
+                yield Piece(item.raw, line)
+        else:
+            header = _LONG_HEADER.search(item.raw)
+            if header is not None:
+                yield Piece(item.raw[header.start() :], line)
+
+
+def _has_frame(data: bytes) -> bool:
+    return any(item.frame is not None and item.frame.kind is not FrameKind.ACK for item in find_frames(data))
+
+
+def _is_unfinished(data: bytes) -> bool:
+    """True if the octets end inside a long frame: more may follow on the next line."""
+    last = find_frames(data)[-1]
+    if last.frame is not None:
+        return False
+    header = _LONG_HEADER.search(last.raw)
+    if header is not None:
+        return len(last.raw) - header.start() < last.raw[header.start() + 1] + 6
+    return any(_UNFINISHED.fullmatch(last.raw[-size:]) for size in (1, 2, 3))
+
+
+def _is_odd(text: str) -> bool:
+    try:
+        octets_of(text, "")
+    except MbuscliError:
+        return True
+    return False
+
+
+def _odd_line(text: str, number: int) -> DecodeError:
+    digits = sum(character.isalnum() for character in text)
+    return DecodeError(
+        f"line {number} cannot be read as bytes: an odd number of hexadecimal digits ({digits} in all)",
+        reason=Reason.ODD_HEX,
+        layer="input",
+    )

@@ -1,0 +1,159 @@
+"""A simulated bus for other programs: behind a pseudo-terminal or a TCP port, in real time.
+
+With pace `fast` the answers come at once; what the wire would have taken is skipped on the bus's clock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Literal, TypeAlias
+
+from mbuscli.errors import PortError, Reason
+from mbuscli.simulator.bus import Bus
+
+Pace: TypeAlias = Literal["real", "fast"]
+
+_TICK_S = 0.05
+_CHUNK = 4096
+
+
+def serve_pty(
+    bus: Bus,
+    *,
+    link: str | None = None,
+    pace: Pace = "real",
+    stop: threading.Event | None = None,
+    ready: Callable[[str], None] | None = None,
+) -> None:
+    """Serve the bus on a fresh pseudo-terminal until `stop` is set; clients may come and go.
+
+    `ready` gets the path to open: `link`, a symbolic link that stands as long as this runs, or the device.
+    The baud rate is the one that the client has set. Raises PortError: `port.unsupported` where there are
+    no pseudo-terminals, `port.permission` or `port.busy` if `link` cannot be made, and what the bus raises.
+    """
+    try:
+        import pty  # noqa: F401  (tells whether the platform has them)
+        import termios
+        import tty
+    except ImportError:
+        raise PortError(
+            "this system has no pseudo-terminals",
+            reason=Reason.UNSUPPORTED,
+            hint=("serve the simulator on TCP instead",),
+        ) from None
+    rates = {getattr(termios, name): int(name[1:]) for name in dir(termios) if name[1:].isdigit() and name[0] == "B"}
+    master, slave = os.openpty()  # the slave stays open here: the terminal outlives its clients
+    try:
+        tty.setraw(slave)
+        with _linked(os.ttyname(slave), link) as path:
+            if ready is not None:
+                ready(path)
+            pump = _Pump(bus, pace, lambda: rates[termios.tcgetattr(slave)[5]])
+            stop = stop or threading.Event()
+            while not stop.is_set():
+                pump.turn(master, lambda: os.read(master, _CHUNK), lambda data: os.write(master, data))
+                _accept_even_parity(slave)
+    finally:
+        os.close(slave)
+        os.close(master)
+
+
+def serve_tcp(
+    bus: Bus,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    *,
+    baud: int = 2400,
+    pace: Pace = "real",
+    stop: threading.Event | None = None,
+    ready: Callable[[str, int], None] | None = None,
+) -> None:
+    """Serve the bus on TCP until `stop` is set, as a gateway does: one client at a time, the next one waits.
+
+    `ready` gets host and port; port 0 takes a free one. Raises PortError `port.busy`, `port.permission` or
+    `port.unreachable` if it cannot listen there, and what the bus raises.
+    """
+    try:
+        server = socket.create_server((host, port))
+    except OSError as error:
+        raise _listen_error(error, f"{host}:{port}") from None
+    stop = stop or threading.Event()
+    pump = _Pump(bus, pace, lambda: baud)
+    with server:
+        if ready is not None:
+            ready(*server.getsockname()[:2])
+        while not stop.is_set():
+            if select.select([server], [], [], _TICK_S)[0]:
+                client, _ = server.accept()
+                with client, contextlib.suppress(ConnectionError):
+                    _serve_client(client, pump, stop)
+
+
+def _serve_client(client: socket.socket, pump: _Pump, stop: threading.Event) -> None:
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while not stop.is_set() and pump.turn(client, lambda: client.recv(_CHUNK), client.sendall):
+        pass
+
+
+class _Pump:
+    """Moves octets between a client and the bus, each at its time."""
+
+    def __init__(self, bus: Bus, pace: Pace, baud: Callable[[], int]) -> None:
+        self._bus = bus
+        self._fast = pace == "fast"
+        self._baud = baud
+        self._skipped = 0.0
+        self._line_free = 0.0
+
+    def turn(
+        self,
+        source: int | socket.socket,
+        receive: Callable[[], bytes],
+        send: Callable[[bytes], object],
+    ) -> bool:
+        """Wait a moment for the client or the next answer octet, whichever is first; False at the end."""
+        baud = self._baud()
+        arrival = self._bus.next_arrival(baud)
+        wait = _TICK_S if arrival is None else min(_TICK_S, max(0.0, arrival - self._now()))
+        if select.select([source], [], [], wait)[0]:
+            data = receive()
+            if not data:
+                return False
+            baud = self._baud()
+            self._line_free = self._bus.send(data, max(self._now(), self._line_free), baud)
+        if self._fast:
+            self._skip_to_quiet(baud)
+        if heard := self._bus.hear(self._now(), baud):
+            send(bytes(octet.value for octet in heard))
+        return True
+
+    def _now(self) -> float:
+        return time.monotonic() + self._skipped
+
+    def _skip_to_quiet(self, baud: int) -> None: ...
+
+
+@contextlib.contextmanager
+def _linked(device: str, link: str | None) -> Iterator[str]:
+    """The path under which clients find `device`; replaces a link that a killed simulator left behind."""
+    if link is None:
+        yield device
+        return
+    try:
+        if os.path.islink(link):
+            os.unlink(link)
+        os.symlink(device, link)
+    except OSError as error:
+        raise _listen_error(error, link) from None
+    try:
+        yield link
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(link)

@@ -13,7 +13,6 @@ from mbuscli.protocol.application.ci_table import (
     FROM_SLAVE,
     Ci,
     Content,
-    Header,
 )
 from mbuscli.protocol.application.compact import Formats, decode_compact, decode_format
 from mbuscli.protocol.application.control import describe_command

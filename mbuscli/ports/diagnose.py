@@ -91,7 +91,7 @@ def windows_failure(name: str, error: BaseException, present: Present) -> PortEr
     numbers = {getattr(cause, "winerror", None) for cause in causes(error)}
     if numbers & _WINDOWS_UNPLUGGED:
         return unplugged(name)
-    if bare_name(name).upper() not in {bare_name(port).upper() for port in present()}:
+    if bare_name(name).casefold() not in {bare_name(port).casefold() for port in present()}:
         return missing(name, present)
     return PortError(
         f"{name} is in use by another program",
@@ -111,8 +111,8 @@ def lost(name: str, error: BaseException | None) -> PortError:
 def missing(name: str, present: Present) -> PortError:
     """No such port: names those which are there, and the closest of them."""
     ports = list(present())
-    by_name = {bare_name(port): port for port in ports}
-    near = difflib.get_close_matches(bare_name(name), by_name, n=1, cutoff=0.6)
+    by_name = {bare_name(port).casefold(): port for port in ports}
+    near = difflib.get_close_matches(bare_name(name).casefold(), by_name, n=1, cutoff=0.6)
     hint = [f"did you mean {by_name[near[0]]}?"] if near else []
     if ports:
         shown = ", ".join(ports[:8]) + (" …" if len(ports) > 8 else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import warnings
 from contextlib import suppress
 from queue import Empty, Queue
@@ -20,6 +21,14 @@ class _Client(serial.rfc2217.Serial):
     along what it has received."""
 
     _read_buffer: Queue[bytes | None]
+    _socket: socket.socket | None
+
+    def close(self) -> None:
+        # pyserial forgets the socket unclosed where the gateway has ended the connection first.
+        connection = self._socket
+        super().close()
+        if connection is not None:
+            connection.close()
 
     def _telnet_read_loop(self) -> None:
         # The end of this thread is the sign that the connection is lost; a None only wakes the reader.

@@ -46,7 +46,7 @@ class MeterAddress(NamedTuple):
                 manufacturer = encode_manufacturer(parts[1])
             except ValueError as error:
                 raise _invalid(text, str(error)) from None
-        version, device_type = (_octet(text, part) for part in (parts[2:] + ["FF", "FF"])[:2])
+        version, device_type = (_octet(text, part) for part in [*parts[2:], "FF", "FF"][:2])
         return cls(digits, manufacturer, version, device_type)
 
     def octets(self) -> bytes:

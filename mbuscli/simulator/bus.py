@@ -32,7 +32,7 @@ class Bus:
     """Meters on one pair of wires. `slaves` are open to look at and to change; `requests` counts frames."""
 
     def __init__(self, scenario: Scenario, *, faults: Faults | None = None, shortcut: bool = True) -> None:
-        """`faults` replaces those of the scenario; without `shortcut` every octet goes through the waveform."""
+        """`faults` replaces the scenario's; without `shortcut` every octet goes through the waveform."""
         self.slaves = [Slave(spec) for spec in scenario.meters]
         self.faults = faults = scenario.faults if faults is None else faults
         self.requests = 0

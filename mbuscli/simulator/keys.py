@@ -1,11 +1,11 @@
-"""Checked access to the tables of a scenario: every complaint names the place, the key and what is allowed."""
+"""Checked access to a scenario's tables: each complaint names the place, the key and what is allowed."""
 
 from __future__ import annotations
 
 import difflib
 import string
 from collections.abc import Collection, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 
 from mbuscli.errors import InputError, Reason
 
@@ -31,7 +31,9 @@ class Table:
         if key not in self._values:
             raise InputError(f"{self.where}: {key} is missing; it is {allowed}", reason=Reason.INVALID)
         value = self._values[key]
-        raise InputError(f"{self.where}: {key} = {value!r} is not allowed; it is {allowed}", reason=Reason.INVALID)
+        raise InputError(
+            f"{self.where}: {key} = {value!r} is not allowed; it is {allowed}", reason=Reason.INVALID
+        )
 
     def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
         """A whole number from `low` to `high`; without a default the key must be there."""
@@ -75,24 +77,27 @@ class Table:
     def digits(self, key: str) -> str:
         """Eight digits in quotes; A to E occur in the field, F is the wildcard."""
         value = self._values.get(key)
-        if not isinstance(value, str) or len(value) != 8 or not set(value) <= set(string.hexdigits) - {"F", "f"}:
+        if (
+            not isinstance(value, str)
+            or len(value) != 8
+            or not set(value) <= set(string.hexdigits) - {"F", "f"}
+        ):
             self.fail(key, 'eight digits in quotes, such as "12345678"')
         return value.upper()
 
     def texts(self, key: str) -> list[str]:
         """A list of texts, empty where the key is absent."""
         value = self._values.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        if not _is_texts(value):
             self.fail(key, "a list of texts in quotes")
         return value
 
     def text_lists(self, key: str) -> list[list[str]]:
         """A list of lists of texts, not empty."""
         value = self._values.get(key)
-        rows = value if isinstance(value, list) and value else [None]
-        if not all(isinstance(row, list) and all(isinstance(each, str) for each in row) for row in rows):
+        if not isinstance(value, list) or not value or not all(map(_is_texts, value)):
             self.fail(key, "a list of lists of texts, one list for each telegram")
-        return rows
+        return value
 
     def table(self, key: str, known: Collection[str]) -> Table:
         """A table inside this one, empty where the key is absent."""
@@ -107,3 +112,7 @@ class Table:
         if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
             self.fail(key, f"written as one [[{key}]] for each {key}")
         return value
+
+
+def _is_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)

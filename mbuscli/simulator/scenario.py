@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mbuscli.errors import InputError, MbuscliError, Reason
 from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.application.encode import encode_record
 from mbuscli.protocol.manufacturers import encode_manufacturer
 from mbuscli.protocol.octets import encode_bcd
 from mbuscli.protocol.wired.fields import ADDRESS_LAST
@@ -97,13 +99,14 @@ def _meter(values: Mapping[str, Any], where: str) -> MeterSpec:
         table.integer("device_type", 0, 254),
     )
     delay_ms = table.number("reply_delay_ms", 0, 60_000, 0) if "reply_delay_ms" in table else None
+    fixed, fixed_status = _fixed(table, meter.device_type) if "fixed" in table else (None, 0)
     return MeterSpec(
         meter=meter.octets(),
         address=table.integer("address", 0, ADDRESS_LAST),
         telegrams=_telegrams(table),
-        fixed=_fixed(table, meter.device_type) if "fixed" in table else None,
+        fixed=fixed,
         baud=baud,
-        status=table.integer("status", 0, 255, 0),
+        status=table.integer("status", 0, 255, 0) | fixed_status,
         fabrication=table.digits("fabrication") if "fabrication" in table else None,
         unknown_ci_error=table.choice("unknown_ci", ("error", "silence")) == "error",
         write_protected=table.boolean("write_protected"),
@@ -119,8 +122,11 @@ def _manufacturer(table: Table) -> int:
         table.fail("manufacturer", 'three letters such as "KAM", or four hexadecimal digits')
 
 
-def _fixed(table: Table, device_type: int) -> bytes:
-    """Units and counters of the fixed data structure; the units' top bits carry the four-bit medium."""
+def _fixed(table: Table, device_type: int) -> tuple[bytes, int]:
+    """Units and counters of the fixed data structure, and the status bits that tell how to read them.
+
+    The units' top bits carry the four-bit medium.
+    """
     fixed = table.table("fixed", _FIXED_KEYS)
     for key in ("records", "telegrams"):
         if key in table:
@@ -137,7 +143,7 @@ def _fixed(table: Table, device_type: int) -> bytes:
     for key in ("counter1", "counter2"):
         value = fixed.integer(key, 0, 2**31 - 1 if binary else 99_999_999, 0)
         octets += value.to_bytes(4, "little") if binary else encode_bcd(f"{value:08d}")
-    return octets
+    return octets, binary | fixed.boolean("stored") << 1
 
 
 def _telegrams(table: Table) -> tuple[tuple[bytes, ...], ...]:
@@ -153,7 +159,7 @@ def _telegrams(table: Table) -> tuple[tuple[bytes, ...], ...]:
         size = sum(map(len, records))
         if size > room:
             raise InputError(
-                f"{table.where}: the records of telegram {number} take {size} bytes, a frame has room for {room}",
+                f"{table.where}: telegram {number} has {size} bytes of records, a frame has room for {room}",
                 reason=Reason.INVALID,
             )
     return telegrams
@@ -168,8 +174,6 @@ def encode_words(text: str, where: str = "record") -> bytes:
     try:
         if text.startswith("hex:"):
             return bytes.fromhex(text[4:])
-        from mbuscli.protocol.application.encode import encode_record
-
         header, equals, value = text.partition("=")
         return encode_record(bytes.fromhex(header), _value(value.strip()) if equals else None)
     except (ValueError, MbuscliError) as error:
@@ -183,7 +187,4 @@ def encode_words(text: str, where: str = "record") -> bytes:
 def _value(text: str) -> Decimal | str:
     if len(text) >= 2 and text[0] == text[-1] == '"':
         return text[1:-1]
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        return text
+    return Decimal(text) if re.fullmatch(r"[+-]?\d+(\.\d+)?", text) else text

@@ -6,6 +6,7 @@ With pace `fast` the answers come at once; what the wire would have taken is ski
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import select
@@ -15,13 +16,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
-from mbuscli.errors import PortError, Reason
+from mbuscli.errors import PortError, Reason, UsageError
 from mbuscli.simulator.bus import Bus
+from mbuscli.simulator.scenario import BAUDS
 
 Pace: TypeAlias = Literal["real", "fast"]
 
 _TICK_S = 0.05
 _CHUNK = 4096
+_UNUSABLE_BAUD = 50  # stands for every rate that no meter listens at
 
 
 def serve_pty(
@@ -39,7 +42,6 @@ def serve_pty(
     no pseudo-terminals, `port.permission` or `port.busy` if `link` cannot be made, and what the bus raises.
     """
     try:
-        import pty  # noqa: F401  (tells whether the platform has them)
         import termios
         import tty
     except ImportError:
@@ -48,17 +50,18 @@ def serve_pty(
             reason=Reason.UNSUPPORTED,
             hint=("serve the simulator on TCP instead",),
         ) from None
-    rates = {getattr(termios, name): int(name[1:]) for name in dir(termios) if name[1:].isdigit() and name[0] == "B"}
     master, slave = os.openpty()  # the slave stays open here: the terminal outlives its clients
     try:
+        rates = {getattr(termios, f"B{baud}"): baud for baud in BAUDS}
         tty.setraw(slave)
+        os.set_blocking(master, False)
+        pump = _Pump(bus, pace, lambda: rates.get(termios.tcgetattr(slave)[5], _UNUSABLE_BAUD))
+        stop = stop or threading.Event()
         with _linked(os.ttyname(slave), link) as path:
             if ready is not None:
                 ready(path)
-            pump = _Pump(bus, pace, lambda: rates[termios.tcgetattr(slave)[5]])
-            stop = stop or threading.Event()
             while not stop.is_set():
-                pump.turn(master, lambda: os.read(master, _CHUNK), lambda data: os.write(master, data))
+                pump.turn(master, lambda: os.read(master, _CHUNK), lambda data: _write_or_lose(master, data))
                 _accept_even_parity(slave)
     finally:
         os.close(slave)
@@ -78,8 +81,11 @@ def serve_tcp(
     """Serve the bus on TCP until `stop` is set, as a gateway does: one client at a time, the next one waits.
 
     `ready` gets host and port; port 0 takes a free one. Raises PortError `port.busy`, `port.permission` or
-    `port.unreachable` if it cannot listen there, and what the bus raises.
+    `port.unreachable` if it cannot listen there, UsageError for a port number that is none, and what the
+    bus raises.
     """
+    if not 0 <= port <= 65535:
+        raise UsageError(f"{port} is no TCP port, they go from 0 to 65535", reason=Reason.INVALID)
     try:
         server = socket.create_server((host, port))
     except OSError as error:
@@ -119,25 +125,50 @@ class _Pump:
         send: Callable[[bytes], object],
     ) -> bool:
         """Wait a moment for the client or the next answer octet, whichever is first; False at the end."""
-        baud = self._baud()
-        arrival = self._bus.next_arrival(baud)
+        arrival = self._bus.next_arrival(self._baud())
         wait = _TICK_S if arrival is None else min(_TICK_S, max(0.0, arrival - self._now()))
         if select.select([source], [], [], wait)[0]:
             data = receive()
             if not data:
                 return False
-            baud = self._baud()
-            self._line_free = self._bus.send(data, max(self._now(), self._line_free), baud)
-        if self._fast:
-            self._skip_to_quiet(baud)
-        if heard := self._bus.hear(self._now(), baud):
+            self._line_free = self._bus.send(data, max(self._now(), self._line_free), self._baud())
+        heard = self._bus.hear(math.inf if self._fast else self._now(), self._baud())
+        if heard:
+            self._skipped += max(0.0, heard[-1].time_s - self._now())
             send(bytes(octet.value for octet in heard))
         return True
 
     def _now(self) -> float:
         return time.monotonic() + self._skipped
 
-    def _skip_to_quiet(self, baud: int) -> None: ...
+
+def _accept_even_parity(terminal: int) -> None:
+    """Let clients set even parity again and again.
+
+    A pseudo-terminal drops PARENB, which glibc reports as EINVAL where nothing else changed. So leave a
+    harmless flag for the client to change: every client sets CLOCAL.
+    """
+    import termios
+
+    state = termios.tcgetattr(terminal)
+    if state[2] & termios.CLOCAL:
+        state[2] &= ~termios.CLOCAL
+        termios.tcsetattr(terminal, termios.TCSANOW, state)
+
+
+def _write_or_lose(terminal: int, data: bytes) -> None:
+    """Octets that no client fetches are lost when the terminal's buffer is full, as on a serial port."""
+    with contextlib.suppress(BlockingIOError):
+        os.write(terminal, data)
+
+
+def _listen_error(error: OSError, where: str) -> PortError:
+    reason = Reason.UNREACHABLE
+    if isinstance(error, PermissionError):
+        reason = Reason.PERMISSION
+    elif error.errno in (errno.EADDRINUSE, errno.EEXIST):
+        reason = Reason.BUSY
+    return PortError(f"cannot serve the simulator at {where}: {error}", reason=reason)
 
 
 @contextlib.contextmanager

@@ -100,6 +100,7 @@ class Slave:
         self.telegrams = [list(records) for records in spec.telegrams]
         self.stored_baud = spec.baud
         self.status = spec.status
+        self.reply_delay_s = spec.reply_delay_s
         self.access_number = 0
         self.application_select: int | None = None
         self.primary = LinkMemory()

@@ -121,7 +121,7 @@ class Line:
         return (self._undisturbed(baud) if self._shortcut else None) or self._sampled(bit)
 
     def _undisturbed(self, baud: int) -> tuple[Octet, int] | None:
-        """The next octet of the first burst if the UART is in step with it and nobody else talks meanwhile."""
+        """The next octet of the first burst, if the UART is in step with it and nobody else talks."""
         burst = self._bursts[0]
         size = OCTET_BITS * burst.bit
         index = max(0, -((burst.start - self._position) // size))

@@ -36,7 +36,7 @@ class Formats:
         return signature
 
     def learn_records(self, records: list[Record]) -> None:
-        """Remember the headers of a full frame; manufacturer data at its end has no place in compact frames."""
+        """Remember the headers of a full frame; manufacturer data has no place in compact frames."""
         if not any(isinstance(record, Blob) for record in records):
             self.learn(b"".join(record.header.raw for record in records))
 

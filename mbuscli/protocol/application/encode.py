@@ -39,7 +39,7 @@ _SIGNED_KINDS = frozenset((Kind.NUMBER, Kind.PRIVATE))
 
 
 def encode_record(header: bytes, value: Value | bytes) -> bytes:
-    """One record: `header` (DIF to last VIFE, with the plain text of VIF 7C/FC), LVAR where it needs one, data.
+    """One record: `header` (DIF to last VIFE, plain text of VIF 7C/FC included), LVAR if it needs one, data.
 
     `value` is in the unit and form in which decoding shows it; bytes go in as they are; None is sent as the
     type's "no value". Raises InputError `input.invalid` for a value that the header cannot carry.

@@ -5,6 +5,9 @@ A header means the same wherever it stands, so one object serves every record th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
+
 from mbuscli.protocol.application.dif_table import DATA_LENGTHS, FUNCTIONS, MAX_EXTENSIONS
 from mbuscli.protocol.application.vif_table import (
     EXTENSION_FB,
@@ -37,7 +40,8 @@ class RecordHeader:
 
     The value is `raw number · 10^exponent / divisor + addend`, in `unit`; `kind` tells how to read the raw
     number from the data octets, of which there are `data_length` (None: the LVAR octet says how many).
-    `error` is set if the header itself forbids a value: a record error, or a reserved code.
+    `reader`, filled on first use, does all that. `error` is set if the header itself forbids a value: a
+    record error, or a reserved code.
     """
 
     __slots__ = (
@@ -53,6 +57,7 @@ class RecordHeader:
         "qualifiers",
         "quantity",
         "raw",
+        "reader",
         "storage",
         "subunit",
         "tariff",
@@ -72,6 +77,7 @@ class RecordHeader:
         self.addends: tuple[int, ...] = ()
         self.profile: str | None = None
         self.error: str | None = None
+        self.reader: Callable[[bytes], int | Decimal | str | None] | None = None
         vif, vifes = _split_vib(vib)
         self.quantity, self.unit, self.exponent, self.kind, self.divisor, legacy = vif
         if text is not None:

@@ -68,7 +68,7 @@ def decode_real32(octets: bytes) -> Decimal:
 def scale(number: int | Decimal, exponent: int) -> int | Decimal:
     """number · 10^exponent without rounding; whole numbers stay int where the exponent allows."""
     if isinstance(number, int) and exponent >= 0:
-        return number * 10**exponent
+        return number * int(10**exponent)
     return EXACT.scaleb(Decimal(number), exponent)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mbuscli.errors import Problem, Reason
-from mbuscli.protocol.application.date_types import is_summer_time
+from mbuscli.protocol.application.date_types import NoValueError, is_summer_time
 from mbuscli.protocol.application.dif_table import (
     DIF_FILLER,
     DIF_GLOBAL_READOUT,
@@ -14,7 +14,7 @@ from mbuscli.protocol.application.dif_table import (
     SPECIAL,
 )
 from mbuscli.protocol.application.header import RecordHeader, is_plain_text
-from mbuscli.protocol.application.values import Value, decode_value, lvar_length
+from mbuscli.protocol.application.values import Value, choose_reader, lvar_length
 from mbuscli.protocol.application.vif_table import Kind
 from mbuscli.protocol.octets import hex_text
 
@@ -29,17 +29,16 @@ _MAX_PLAIN_TEXT = 20
 class Record:
     """One record: where it starts (octets from the start of the telegram), its header, its data octets.
 
-    `raw` holds the data as sent, with the LVAR octet in front where there is one. `mode2` tells that
-    numbers come most significant octet first (CI 76).
+    `raw` holds the data as sent, with the LVAR octet in front where there is one. The value is worked out
+    when it is first asked for.
     """
 
-    __slots__ = ("_decoded", "header", "mode2", "offset", "raw")
+    __slots__ = ("_decoded", "header", "offset", "raw")
 
-    def __init__(self, offset: int, header: RecordHeader, raw: bytes, mode2: bool = False) -> None:
+    def __init__(self, offset: int, header: RecordHeader, raw: bytes) -> None:
         self.offset = offset
         self.header = header
         self.raw = raw
-        self.mode2 = mode2
         self._decoded: tuple[Value, str | None] | None = None
 
     @property
@@ -55,12 +54,12 @@ class Record:
     @property
     def value(self) -> Value:
         """The value in `header.unit`, or None (then `error` says why)."""
-        return self._decode()[0]
+        return (self._decoded or self._decode())[0]
 
     @property
     def error(self) -> str | None:
         """Why there is no value."""
-        return self._decode()[1]
+        return (self._decoded or self._decode())[1]
 
     @property
     def qualifiers(self) -> tuple[str, ...]:
@@ -71,10 +70,13 @@ class Record:
         return qualifiers
 
     def _decode(self) -> tuple[Value, str | None]:
-        decoded = self._decoded
-        if decoded is None:
-            octets = _least_first(self.header, self.raw) if self.mode2 else self.raw
-            decoded = self._decoded = decode_value(self.header, octets)
+        header = self.header
+        decoded: tuple[Value, str | None]
+        try:
+            decoded = ((header.reader or choose_reader(header))(self.raw), None)
+        except NoValueError as reason:
+            decoded = (None, str(reason))
+        self._decoded = decoded
         return decoded
 
     def __repr__(self) -> str:
@@ -83,11 +85,16 @@ class Record:
         )
 
 
-def _least_first(header: RecordHeader, raw: bytes) -> bytes:
-    """Data of mode 2 (CI 76, 77) turned into the usual order; an LVAR octet stays in front."""
-    if header.data_length is None:
-        return raw[:1] + raw[:0:-1]
-    return raw[::-1]
+class Mode2Record(Record):
+    """A record of CI 76: numbers come most significant octet first; an LVAR octet still stands in front."""
+
+    __slots__ = ()
+
+    def _decode(self) -> tuple[Value, str | None]:
+        raw = self.raw
+        octets = raw[:1] + raw[:0:-1] if self.header.data_length is None else raw[::-1]
+        self._decoded = Record(self.offset, self.header, octets)._decode()
+        return self._decoded
 
 
 class Blob(Record):
@@ -114,10 +121,6 @@ class Parsed(NamedTuple):
     more_follows: bool
 
 
-class _TruncatedError(Exception):
-    """The data ends inside a record header."""
-
-
 _from_slave: dict[bytes, RecordHeader] = {}
 _from_master: dict[bytes, RecordHeader] = {}
 
@@ -129,6 +132,7 @@ def parse_records(data: bytes, start: int = 0, *, from_master: bool = False, mod
     its length is known.
     """
     cache = _from_master if from_master else _from_slave
+    new_record = Mode2Record if mode2 else Record
     records: list[Record] = []
     problems: list[Problem] = []
     position = start
@@ -144,17 +148,23 @@ def parse_records(data: bytes, start: int = 0, *, from_master: bool = False, mod
                 position += 1
                 continue
             return Parsed(records, problems, more)
+        # DIF, DIFEs, VIF, VIFEs: every octet with bit 7 set announces another one.
+        end = position
         try:
-            end = _header_end(data, position)
+            while data[end] & 0x80:
+                end += 1
+            end += 1
+            while data[end] & 0x80:
+                end += 1
+            end += 1
             header = cache.get(data[position:end])
             if header is None:
-                header, end = _new_header(data, position, cache, from_master)
-        except _TruncatedError:
+                header, end = _new_header(data, position, end, cache, from_master)
+        except IndexError:
             problems.append(_truncated(position, "the header of the record is cut off"))
             break
-        if header.error is not None and (header.too_many_dife or header.too_many_vife):
-            reason = Reason.TOO_MANY_DIFE if header.too_many_dife else Reason.TOO_MANY_VIFE
-            problems.append(Problem(LAYER, position, reason, header.error))
+        if header.error is not None:
+            _note_chain(header, position, problems)
         length = header.data_length
         if length is None:
             length = _variable_length(data, end, position, problems)
@@ -165,7 +175,7 @@ def parse_records(data: bytes, start: int = 0, *, from_master: bool = False, mod
             text = f"the record needs {length} bytes of data, {size - end} are left"
             problems.append(_truncated(position, text))
             break
-        records.append(Record(position, header, data[end:stop], mode2))
+        records.append(new_record(position, header, data[end:stop]))
         position = stop
     return Parsed(records, problems, False)
 
@@ -181,36 +191,37 @@ def parse_headers(data: bytes) -> list[tuple[RecordHeader, bytes]] | None:
         if data[position] & 0x0F == SPECIAL:
             return None
         try:
-            header, end = _new_header(data, position, _from_slave, False)
-        except _TruncatedError:
+            header, end = _new_header(data, position, _header_end(data, position), _from_slave, False)
+        except IndexError:
             return None
         headers.append((header, data[position:end]))
         position = end
     return headers
 
 
-def _header_end(data: bytes, position: int) -> int:
-    """Where DIF, DIFEs, VIF and VIFEs end: every octet with bit 7 set announces another one."""
-    try:
-        while data[position] & 0x80:
-            position += 1
+def _chain_end(data: bytes, position: int) -> int:
+    """Where a chain of octets that announce each other by bit 7 ends; IndexError if the data ends first."""
+    while data[position] & 0x80:
         position += 1
-        while data[position] & 0x80:
-            position += 1
-    except IndexError:
-        raise _TruncatedError from None
     return position + 1
 
 
+def _header_end(data: bytes, position: int) -> int:
+    return _chain_end(data, _chain_end(data, position))
+
+
+def _note_chain(header: RecordHeader, position: int, problems: list[Problem]) -> None:
+    """More than ten DIFEs or VIFEs break the standard; other header errors concern the value only."""
+    if header.too_many_dife or header.too_many_vife:
+        reason = Reason.TOO_MANY_DIFE if header.too_many_dife else Reason.TOO_MANY_VIFE
+        problems.append(Problem(LAYER, position, reason, str(header.error)))
+
+
 def _new_header(
-    data: bytes, start: int, cache: dict[bytes, RecordHeader], from_master: bool
+    data: bytes, start: int, end: int, cache: dict[bytes, RecordHeader], from_master: bool
 ) -> tuple[RecordHeader, int]:
-    """A header not met before, and where it ends; plain text counts as part of it."""
-    dib_end = start
-    while dib_end < len(data) and data[dib_end] & 0x80:
-        dib_end += 1
-    dib_end += 1
-    end = _header_end(data, start)
+    """A header not met before, and where it ends: `end`, or behind its plain text. IndexError if cut off."""
+    dib_end = _chain_end(data, start)
     vib = data[dib_end:end]
     if is_plain_text(vib):
         return _plain_text_header(data, start, dib_end, end, from_master)
@@ -232,21 +243,14 @@ def _plain_text_header(
     text_start = vib_end
     if data[dib_end] == _VIF_TEXT_FIRST and _looks_like_text(data, dib_end + 1):
         text_start = dib_end + 1
-    if text_start >= len(data):
-        raise _TruncatedError
     text_end = text_start + 1 + data[text_start]
     if text_end > len(data):
-        raise _TruncatedError
+        raise IndexError("the plain text is cut off")
     text = data[text_start + 1 : text_end][::-1].decode("latin-1")
     if text_start == vib_end:
         vib, end = data[dib_end:vib_end], text_end
     else:
-        end = text_end
-        while end < len(data) and data[end] & 0x80:
-            end += 1
-        end += 1
-        if end > len(data):
-            raise _TruncatedError
+        end = _chain_end(data, text_end)
         vib = data[dib_end : dib_end + 1] + data[text_end:end]
     header = RecordHeader(data[start:dib_end], vib, text, from_master=from_master)
     header.raw = data[start:end]

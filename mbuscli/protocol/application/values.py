@@ -6,6 +6,7 @@ reason why there is none.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TypeAlias
 
@@ -18,7 +19,6 @@ from mbuscli.protocol.application.date_types import (
     decode_type_j,
 )
 from mbuscli.protocol.application.dif_table import (
-    BCD_FIELDS,
     INTEGER_FIELDS,
     NO_DATA,
     REAL32,
@@ -40,47 +40,90 @@ from mbuscli.protocol.octets import bcd_digits, hex_text
 
 Value: TypeAlias = int | Decimal | str | None
 
+Reader: TypeAlias = Callable[[bytes], Value]
+
 _DATES_BY_LENGTH = {2: decode_type_g, 3: decode_type_j, 4: decode_type_f, 6: decode_type_i}
 
 
-def decode_value(header: RecordHeader, octets: bytes) -> tuple[Value, str | None]:
-    """(value, None) or (None, why there is none); `octets` begin with the LVAR octet if there is one."""
-    if header.error is not None:
-        return None, header.error
-    try:
-        return _value(header, octets), None
-    except NoValueError as reason:
-        return None, str(reason)
+def choose_reader(header: RecordHeader) -> Reader:
+    """The function that turns the data octets of such a record into its value, kept as `header.reader`.
+
+    The octets begin with the LVAR octet if there is one. NoValueError tells why there is no value.
+    """
+    header.reader = _reader(header)
+    return header.reader
 
 
-def _value(header: RecordHeader, octets: bytes) -> Value:
+def _reader(header: RecordHeader) -> Reader:
     field = header.data_field
     kind = header.kind
+    if header.error is not None:
+        return _refusal(header.error)
     if header.profile is not None:
-        raise NoValueError("compact profile not expanded")
+        return _refusal("compact profile not expanded")
     if field == NO_DATA:
-        raise NoValueError("no data")
+        return _refusal("no data")
     if field == SELECTION:
-        raise NoValueError("selection for readout")
-    if field == VARIABLE:
-        return _variable(header, octets[0], octets[1:])
-    if kind is Kind.NUMBER or kind is Kind.PRIVATE:
-        return scaled(header, _number(field, octets))
-    if kind is Kind.DATETIME or kind is Kind.DATE:
-        return _date(header, octets)
+        return _refusal("selection for readout")
     if kind is Kind.OPAQUE:
-        raise NoValueError(f"meaning of {header.quantity.replace('_', ' ')} not known")
+        return _refusal(f"meaning of {header.quantity.replace('_', ' ')} not known")
+    if field == VARIABLE:
+        return lambda octets: _variable(header, octets[0], octets[1:])
     if kind is Kind.OCTETS:
-        return hex_text(octets)
-    if kind is Kind.MANUFACTURER and field in INTEGER_FIELDS and len(octets) == 2:
-        return decode_manufacturer(int.from_bytes(octets, "little"))
-    if kind is Kind.IDENTITY and len(octets) == 8:
-        return str(MeterAddress.from_octets(octets))
-    if field not in INTEGER_FIELDS:
-        return scaled(header, _unsigned_number(field, octets))
+        return hex_text
+    if kind in (Kind.DATE, Kind.DATETIME):
+        return _date_reader(header)
+    if field in INTEGER_FIELDS:
+        return _integer_reader(header)
+    if field == REAL32:
+        return lambda octets: scaled(header, decode_real32(octets))
+    if kind in (Kind.NUMBER, Kind.PRIVATE):
+        return _scaled_reader(header, decode_bcd)
+    # A leading F of a quantity that cannot be negative is a hexadecimal digit, no minus.
+    return _scaled_reader(header, _plain_bcd)
+
+
+def _refusal(reason: str) -> Reader:
+    def refuse(octets: bytes) -> Value:
+        raise NoValueError(reason)
+
+    return refuse
+
+
+def _integer_reader(header: RecordHeader) -> Reader:
+    kind = header.kind
+    if kind is Kind.MANUFACTURER and header.data_length == 2:
+        return lambda octets: decode_manufacturer(int.from_bytes(octets, "little"))
+    if kind is Kind.IDENTITY and header.data_length == 8:
+        return lambda octets: str(MeterAddress.from_octets(octets))
     if kind is Kind.BITS:
-        return int.from_bytes(octets, "little")
-    return scaled(header, decode_unsigned(octets))
+        return lambda octets: int.from_bytes(octets, "little")
+    if kind in (Kind.NUMBER, Kind.PRIVATE):
+        return _scaled_reader(header, decode_signed)
+    return _scaled_reader(header, decode_unsigned)
+
+
+def _scaled_reader(header: RecordHeader, decode: Callable[[bytes], int]) -> Reader:
+    """`decode` and the header's scale in one, without the cases that this header does not have."""
+    if header.divisor != 1 or header.addends:
+        return lambda octets: scaled(header, decode(octets))
+    if header.exponent == 0:
+        return decode
+    if header.exponent > 0:
+        factor = 10**header.exponent
+        return lambda octets: decode(octets) * factor
+    unit = Decimal((0, (1,), header.exponent))
+    multiply = EXACT.multiply
+    return lambda octets: multiply(decode(octets), unit)
+
+
+def _date_reader(header: RecordHeader) -> Reader:
+    length = header.data_length or 0
+    decode = _DATES_BY_LENGTH.get(length)
+    known = header.data_field in INTEGER_FIELDS and (header.kind is Kind.DATETIME or length == 2)
+    if decode is None or not known:
+        return _refusal(f"no date type has data field {header.data_field:X}")
+    return decode
 
 
 def scaled(header: RecordHeader, number: int | Decimal) -> int | Decimal:
@@ -91,30 +134,6 @@ def scaled(header: RecordHeader, number: int | Decimal) -> int | Decimal:
     for exponent in header.addends:
         value = EXACT.add(Decimal(value), EXACT.scaleb(Decimal(1), exponent))
     return value
-
-
-def _number(field: int, octets: bytes) -> int | Decimal:
-    """The unscaled number of a data field 1-7, 9-C or E."""
-    if field in BCD_FIELDS:
-        return decode_bcd(octets)
-    if field == REAL32:
-        return decode_real32(octets)
-    return decode_signed(octets)
-
-
-def _unsigned_number(field: int, octets: bytes) -> int | Decimal:
-    """BCD or real of a quantity that cannot be negative: a leading F is a hexadecimal digit, no minus."""
-    if field in BCD_FIELDS and octets[-1] >= 0xF0:
-        raise NoValueError(f"no number: BCD digits {bcd_digits(octets)}")
-    return _number(field, octets)
-
-
-def _date(header: RecordHeader, octets: bytes) -> str:
-    decode = _DATES_BY_LENGTH.get(len(octets))
-    known = header.data_field in INTEGER_FIELDS and (header.kind is Kind.DATETIME or len(octets) == 2)
-    if decode is None or not known:
-        raise NoValueError(f"no date type has data field {header.data_field:X}")
-    return decode(octets)
 
 
 def lvar_length(lvar: int) -> int | None:
@@ -133,8 +152,6 @@ def _variable(header: RecordHeader, lvar: int, octets: bytes) -> Value:
     kind = header.kind
     if kind is Kind.OCTETS:
         return hex_text(octets)
-    if kind is Kind.OPAQUE:
-        raise NoValueError(f"meaning of {header.quantity.replace('_', ' ')} not known")
     if lvar <= 0xBF:
         return _text(header, octets)
     if kind is Kind.DATETIME or kind is Kind.DATE:
@@ -155,7 +172,7 @@ def _variable(header: RecordHeader, lvar: int, octets: bytes) -> Value:
 
 
 def _plain_bcd(octets: bytes) -> int:
-    """BCD whose sign stands in the LVAR octet: a leading F is no minus here."""
+    """BCD that has no sign, or has it in its LVAR octet."""
     if octets[-1] >= 0xF0:
         raise NoValueError(f"no number: BCD digits {bcd_digits(octets)}")
     return decode_bcd(octets)

@@ -1,9 +1,9 @@
 """Frames of the wired link layer (EN 13757-2, FT1.2).
 
-    E5                                  single character
-    10 C A CS 16                        short frame
-    68 03 03 68 C A CI CS 16            control frame
-    68 L L 68 C A CI data CS 16         long frame, L = 3 + number of data bytes, at most 255
+E5                                  single character
+10 C A CS 16                        short frame
+68 03 03 68 C A CI CS 16            control frame
+68 L L 68 C A CI data CS 16         long frame, L = 3 + number of data bytes, at most 255
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def _long(data: bytes) -> Frame:
     length = data[1]
     if data[2] != length:
         raise DecodeError(
-            f"the two length bytes differ: {length:02X} and {data[2]:02X}", reason=Reason.LENGTH_MISMATCH, offset=2
+            f"the two length bytes differ: {length:02X} and {data[2]:02X}",
+            reason=Reason.LENGTH_MISMATCH,
+            offset=2,
         )
     if data[3] != START_LONG:
         raise DecodeError(
@@ -104,7 +106,9 @@ def _long(data: bytes) -> Frame:
         )
     if length < 3:
         raise DecodeError(
-            f"the length byte says {length}, but C, A and CI field need 3", reason=Reason.LENGTH_MISMATCH, offset=1
+            f"the length byte says {length}, but C, A and CI field need 3",
+            reason=Reason.LENGTH_MISMATCH,
+            offset=1,
         )
     _check_size(data, length + 6)
     _check_end(data, 4)

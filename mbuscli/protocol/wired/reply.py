@@ -113,8 +113,10 @@ def _why_garbled(request: bytes, raw: bytes, found: list[Found], parity_errors: 
         return ReplyKind.COLLISION, "the request's echo came back damaged"
     if frames > 1:
         return ReplyKind.COLLISION, f"{frames} answers came at once"
+    if raw[0] == ACK:
+        return ReplyKind.COLLISION, f"{len(raw) - 1} more octets came with an E5"
     error = found[0].error
-    if error and (raw[0] in (ACK, START_LONG) or _LONG_HEADER.search(raw)):
+    if error and (raw[0] == START_LONG or _LONG_HEADER.search(raw)):
         return ReplyKind.COLLISION, f"the answer is broken: {error.text}"
     if len(raw) < _SHORTEST_FRAME:
         return ReplyKind.COLLISION, "a burst shorter than any frame was heard"

@@ -21,7 +21,6 @@ from mbuscli.protocol.wired.fields import (
     SND_NKE,
     SND_UD,
     START_LONG,
-    START_SHORT,
 )
 from mbuscli.protocol.wired.frames import MAX_FRAME, Frame, encode_long, encode_short
 from mbuscli.protocol.wired.reply import Reply, ReplyKind, echo_length, judge
@@ -33,6 +32,7 @@ MAX_TELEGRAMS: Final = 64
 
 # FT1.2 knows no pauses inside a frame, meters do: a frame may take half as long again as its octets need.
 _PAUSE_ALLOWANCE = 1.5
+_ALL = frozenset((ADDRESS_TEST, ADDRESS_BROADCAST))
 # More than this in one reply window is noise, however long it goes on.
 _WINDOW_LIMIT = 2 * MAX_FRAME
 # Where the access number stands, which counts on even if a meter repeats itself: CI field -> index.
@@ -108,22 +108,25 @@ class Session:
 
     def reset(self, address: int, *, retries: int = 0) -> Talk[Reply]:
         """SND_NKE. Returns what was heard, silence too: for a scan that is an answer."""
-        replies = yield from self._try(encode_short(SND_NKE, address), _is_ack, retries)
-        self._forget_fcb(address)
+        replies = yield from self._reset(address, retries)
         return replies[-1]
 
     def select(self, meter: MeterAddress, *, retries: int = 0) -> Talk[Reply]:
         """Select meters by secondary address (wildcards allowed). Returns what was heard, silence too."""
         replies = yield from self._try(_selection(meter), _is_ack, retries)
-        self._forget_fcb(ADDRESS_SELECTED)
+        self._start_fcb(ADDRESS_SELECTED)
         return replies[-1]
 
     def request(self, address: int) -> Talk[Reply]:
-        """REQ_UD2. Returns a FRAME, or an ACK when the meter has nothing to send."""
+        """REQ_UD2, after SND_NKE where the state of the frame count bit is unknown.
+
+        Returns a FRAME, or an ACK when the meter has nothing to send.
+        """
 
         def is_answer(reply: Reply) -> bool:
             return _is_ack(reply) or reply.comes_from(address)
 
+        yield from self._open_link(address)
         request = encode_short(self._with_fcb(REQ_UD2, address), address)
         replies = yield from self._try(request, is_answer, self.retries)
         if not is_answer(replies[-1]):
@@ -134,10 +137,16 @@ class Session:
     def send_data(
         self, address: int, ci_field: int, data: bytes = b"", *, retries: int | None = None
     ) -> Talk[Reply]:
-        """SND_UD. Returns the ACK; to the broadcast address, which nobody answers, whatever was heard."""
+        """SND_UD, after SND_NKE where the state of the frame count bit is unknown.
+
+        Returns the ACK; from the broadcast address, which nobody answers, whatever was heard.
+        """
+        yield from self._open_link(address)
         request = encode_long(self._with_fcb(SND_UD, address), address, ci_field, data)
         if address == ADDRESS_BROADCAST:
-            return (yield from self.exchange(request))
+            reply = yield from self.exchange(request)
+            self._toggle_fcb(address)
+            return reply
         replies = yield from self._try(request, _is_ack, self.retries if retries is None else retries)
         if not _is_ack(replies[-1]):
             raise failure(address, replies, self.timing)
@@ -148,10 +157,8 @@ class Session:
 
     def read(self, address: int) -> Talk[list[Reply]]:
         """All telegrams of a meter from the first one; no telegram when it has nothing to send."""
-        replies = yield from self._try(encode_short(SND_NKE, address), _is_ack, self.retries)
-        self._forget_fcb(address)
-        if not _is_ack(replies[-1]):
-            raise failure(address, replies, self.timing)
+        self._next_fcb.pop(address, None)
+        yield from self._open_link(address)
         return (yield from self._read_all(address))
 
     def read_selected(self, meter: MeterAddress) -> Talk[list[Reply]]:
@@ -159,7 +166,7 @@ class Session:
         # A meter that is still selected would go on where its last readout stopped.
         yield from self.reset(ADDRESS_SELECTED)
         replies = yield from self._try(_selection(meter), _is_ack, self.retries)
-        self._forget_fcb(ADDRESS_SELECTED)
+        self._start_fcb(ADDRESS_SELECTED)
         if not _is_ack(replies[-1]):
             raise failure(ADDRESS_SELECTED, replies, self.timing, meter=f"meter {meter}")
         return (yield from self._read_all(ADDRESS_SELECTED))
@@ -211,7 +218,7 @@ class Session:
                 return "noise", f"heard once, silent when asked again: {_remark(first)}"
             if not _is_ack(second):
                 return "collision", _remark(second)
-        self._forget_fcb(address)
+        self._start_fcb(address)
         return (yield from self._identify(address, heard))
 
     def _identify(self, address: int, heard: list[Reply]) -> Talk[tuple[ProbeState, str]]:
@@ -244,18 +251,40 @@ class Session:
 
     # -- frame count bit ---------------------------------------------------------------------------------
 
+    def _reset(self, address: int, retries: int) -> Talk[list[Reply]]:
+        if address == ADDRESS_BROADCAST:
+            retries = 0
+        replies = yield from self._try(encode_short(SND_NKE, address), _is_ack, retries)
+        self._next_fcb.pop(address, None)
+        if _is_ack(replies[-1]) or address == ADDRESS_BROADCAST:
+            self._start_fcb(address)
+        return replies
+
+    def _open_link(self, address: int) -> Talk[None]:
+        """Make sure that the next frame count bit is new to the meter.
+
+        Else a meter whose last request, perhaps of another program, had the same bit would take the request
+        for a repeat: it would acknowledge a command without carrying it out. (253 begins with a selection.)
+        """
+        if address in self._next_fcb or address == ADDRESS_SELECTED:
+            return
+        replies = yield from self._reset(address, self.retries)
+        if address not in self._next_fcb:
+            raise failure(address, replies, self.timing)
+
     def _with_fcb(self, c_field: int, address: int) -> int:
         return c_field | self._next_fcb.get(address, FCB)
 
+    def _start_fcb(self, address: int) -> None:
+        """After a link reset or a selection the next request carries FCB=1."""
+        self._next_fcb[address] = FCB
+
     def _toggle_fcb(self, address: int) -> None:
         self._next_fcb[address] = self._next_fcb.get(address, FCB) ^ FCB
-
-    def _forget_fcb(self, address: int) -> None:
-        """The next request to `address` carries FCB=1, after a link reset or a selection."""
-        if address in (ADDRESS_TEST, ADDRESS_BROADCAST):
-            self._next_fcb.clear()
-        else:
-            self._next_fcb.pop(address, None)
+        # A meter has one memory for its own address and those of all meters, and another one for 253.
+        for other in [*self._next_fcb]:
+            if other != address and ADDRESS_SELECTED not in (other, address) and _ALL & {other, address}:
+                del self._next_fcb[other]
 
     # -- line --------------------------------------------------------------------------------------------
 
@@ -316,9 +345,9 @@ class Session:
     def _longest_s(self, answer: bytearray) -> float:
         """How long the answer that begins like this may take, from its first octet."""
         size = MAX_FRAME
-        if answer[0] not in (START_LONG, START_SHORT):
+        if answer[0] != START_LONG:
             size = min(len(answer), MAX_FRAME)
-        elif answer[0] == START_LONG and len(answer) > 1:
+        elif len(answer) > 1:
             size = answer[1] + 6
         return octets_s(size, self.timing.baud) * _PAUSE_ALLOWANCE + self.timing.gap_s
 

@@ -67,40 +67,23 @@ class Telegram:
     more_follows     the readout goes on in the next telegram (DIF 1F)
     """
 
-    __slots__ = (
-        "acc",
-        "alarm",
-        "application_error",
-        "command",
-        "configuration",
-        "link",
-        "medium",
-        "meter",
-        "more_follows",
-        "problems",
-        "raw",
-        "records",
-        "security_mode",
-        "security_state",
-        "status",
-    )
+    meter: MeterAddress | None = None
+    acc: int | None = None
+    status: int | None = None
+    configuration: int | None = None
+    security_mode: int = 0
+    security_state: str = "none"
+    application_error: int | None = None
+    alarm: int | None = None
+    command: str | None = None
+    medium: int | None = None
+    more_follows: bool = False
 
     def __init__(self, raw: bytes, link: Link) -> None:
         self.raw = raw
         self.link = link
-        self.meter: MeterAddress | None = None
-        self.acc: int | None = None
-        self.status: int | None = None
-        self.configuration: int | None = None
-        self.security_mode = 0
-        self.security_state = "none"
         self.records: list[Record] = []
         self.problems: list[Problem] = []
-        self.application_error: int | None = None
-        self.alarm: int | None = None
-        self.command: str | None = None
-        self.medium: int | None = None
-        self.more_follows = False
 
     @property
     def is_damaged(self) -> bool:
@@ -227,8 +210,8 @@ def _read_content(
         telegram.problems.append(Problem(error.layer, error.offset or offset, error.reason, error.text))
         return
     _take_header(telegram, tpl)
-    body = data[ci.header.value :]
-    offset += ci.header.value
+    body = data[ci.header :]
+    offset += ci.header
     content = ci.content
     if content is Content.FIXED:
         _read_fixed(telegram, body, offset, ci.mode2)

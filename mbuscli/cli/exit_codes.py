@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from mbuscli.errors import (
     BusError,
@@ -14,6 +15,9 @@ from mbuscli.errors import (
     RefusedError,
     UsageError,
 )
+
+if TYPE_CHECKING:
+    from mbuscli.telegram import Telegram
 
 
 class ExitCode(IntEnum):
@@ -78,3 +82,11 @@ def of_many(codes: list[ExitCode]) -> ExitCode:
     if ExitCode.DONE in codes and set(codes) != {ExitCode.DONE}:
         return ExitCode.PARTIAL
     return codes[0]
+
+
+def of_telegram(telegram: Telegram) -> ExitCode:
+    """DAMAGED if some of it could not be read, KEY if only for want of a key."""
+    layers = {problem.layer for problem in telegram.problems if not problem.warning}
+    if not layers:
+        return ExitCode.DONE
+    return ExitCode.KEY if layers == {"security"} else ExitCode.DAMAGED

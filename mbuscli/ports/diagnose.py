@@ -183,7 +183,8 @@ def not_serial(name: str, node: os.stat_result | None) -> PortError:
             f"to use it as a {'bus' if form == 'sim' else 'capture'}: --port {shlex.quote(f'{form}:{name}')}"
         ]
     else:
-        kind = "a directory" if node is not None and stat.S_ISDIR(node.st_mode) else "something else"
+        is_folder = node is not None and stat.S_ISDIR(node.st_mode)
+        kind = "a directory" if is_folder else "another kind of device"
         hint = ["a serial port is named like /dev/ttyUSB0, /dev/ttyACM0, /dev/cu.usbserial-1 or COM3"]
     return PortError(f"{name} is {kind}, not a serial port", reason=Reason.NOT_SERIAL, hint=hint)
 

@@ -36,9 +36,9 @@ def open_port(text: str, *, baud: int = 2400) -> Port:
         return _open_serial(text, baud)
     if text == "auto":
         raise UsageError(
-            "a port is not chosen by itself",
+            "a port is not chosen by itself: name it",
             reason=Reason.UNSUPPORTED,
-            hint=["name it, for example:", *FORMS[:3]],
+            hint=[f"forms: {', '.join(FORMS)}"],
         )
     match = _SCHEME.match(text)
     if match is None:
@@ -85,7 +85,7 @@ def _open_by_id(text: str, baud: int) -> Port:
 def _no_such_id(text: str, by_id: list[PresentPort]) -> PortError:
     shown = ", ".join(f"id:{port.usb_serial} ({port.device})" for port in by_id[:8])
     return PortError(
-        f"no adapter with the serial number of {text} is plugged in",
+        f"no adapter with the serial number {text.partition(':')[2]!r} is plugged in",
         reason=Reason.MISSING,
         hint=[f"present: {shown}" if shown else "no adapter with a serial number is present"],
     )

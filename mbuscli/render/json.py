@@ -42,7 +42,11 @@ def _compact(value: Any, comma: str, colon: str, ascii_only: bool) -> str:
 
 def _pretty(value: Any, indent: str, ascii_only: bool) -> str:
     line = _compact(value, ", ", ": ", ascii_only)
-    if len(indent) + len(line) <= _WIDTH or isinstance(value, str) or not isinstance(value, Mapping | Sequence):
+    if (
+        len(indent) + len(line) <= _WIDTH
+        or isinstance(value, str)
+        or not isinstance(value, Mapping | Sequence)
+    ):
         return line
     deeper = indent + "  "
     if isinstance(value, Mapping):

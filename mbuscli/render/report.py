@@ -16,7 +16,6 @@ from mbuscli.render.text import ascii_unit
 if TYPE_CHECKING:
     from mbuscli.telegram import Telegram
 
-FORMATS = ("table", "plain", "json", "ndjson", "csv", "tsv")
 JSON_FORMATS = frozenset(("json", "ndjson"))
 _LINE = {"plain": plain_line, "csv": csv_line, "tsv": tsv_line}
 
@@ -67,7 +66,11 @@ class Cells:
         """Write what waited for the end."""
         streams = self.output.streams
         if self.output.format == "json":
-            document = {"schema": SCHEMA, "event": "rows", "rows": [self._named(cells) for cells in self.kept]}
+            document = {
+                "schema": SCHEMA,
+                "event": "rows",
+                "rows": [self._named(cells) for cells in self.kept],
+            }
             streams.data(dump_document(document, ascii_only=streams.ascii_out))
         elif self.output.format == "table":
             from mbuscli.render.table import cells_table

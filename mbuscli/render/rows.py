@@ -10,12 +10,12 @@ from mbuscli.protocol.octets import hex_text
 
 if TYPE_CHECKING:
     from mbuscli.errors import Problem
-    from mbuscli.protocol.address import MeterAddress
     from mbuscli.protocol.application.records import Record
     from mbuscli.telegram import Telegram
 
 SCHEMA = "mbuscli/1"
 LAST_PRIMARY_ADDRESS = 250
+_FIXED_STATUS_BITS = 0x1C
 
 Row = dict[str, Any]
 
@@ -41,9 +41,7 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
         "link": _link(telegram),
         "meter": _meter(telegram),
         "acc": telegram.acc,
-        "status": None
-        if telegram.status is None
-        else {"raw": telegram.status, "flags": describe_status(telegram.status)},
+        "status": _status(telegram),
         "security": {
             "mode": telegram.security_mode,
             "state": telegram.security_state,
@@ -85,6 +83,38 @@ def primary_address(telegram: Telegram) -> int | None:
     return a_field if a_field is not None and a_field <= LAST_PRIMARY_ADDRESS else None
 
 
+def scan_row(address: int, state: str, telegram: Telegram | None, note: str) -> Row:
+    """What a scan found at an address."""
+    row: Row = {"address": address, "state": state, "meter": None, "status": None, "note": note}
+    if telegram is not None:
+        row["meter"] = _meter(telegram)
+        row["status"] = _status(telegram)
+        if telegram.application_error is not None:
+            row["note"] = note or f"application error: {application_error_text(telegram)}"
+    return row
+
+
+def _status(telegram: Telegram) -> Row | None:
+    if telegram.status is None:
+        return None
+    return {"raw": telegram.status, "flags": status_words(telegram)}
+
+
+def status_words(telegram: Telegram) -> list[str]:
+    """The status byte in words. Fixed data uses the lowest and highest bits for its counters' coding."""
+    status = telegram.status or 0
+    return describe_status(status & _FIXED_STATUS_BITS if telegram.medium is not None else status)
+
+
+def device_type_name(telegram: Telegram) -> str:
+    """The device type, or the four-bit medium of fixed data, in words."""
+    if telegram.medium is not None:
+        from mbuscli.protocol.application.fixed import describe_medium
+
+        return describe_medium(telegram.medium)
+    return describe_device_type(telegram.meter.device_type) if telegram.meter is not None else ""
+
+
 def _link(telegram: Telegram) -> Row:
     link = telegram.link
     return {
@@ -97,19 +127,19 @@ def _link(telegram: Telegram) -> Row:
 
 
 def _meter(telegram: Telegram) -> Row | None:
-    return None if telegram.meter is None else meter_row(telegram.meter, primary_address(telegram))
-
-
-def meter_row(meter: MeterAddress, primary: int | None) -> Row:
-    """The `meter` object of the schema."""
+    meter = telegram.meter
+    if meter is None:
+        return None
+    # Fixed data tells no more than the identification number.
+    full = telegram.medium is None
     return {
         "address": str(meter),
         "id": meter.id,
-        "manufacturer": meter.manufacturer_name,
-        "version": meter.version,
-        "device_type": meter.device_type,
-        "device_type_name": describe_device_type(meter.device_type),
-        "primary_address": primary,
+        "manufacturer": meter.manufacturer_name if full else None,
+        "version": meter.version if full else None,
+        "device_type": meter.device_type if full else None,
+        "device_type_name": device_type_name(telegram),
+        "primary_address": primary_address(telegram),
     }
 
 

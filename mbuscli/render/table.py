@@ -12,10 +12,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mbuscli.protocol.application.device_types import describe_device_type
-from mbuscli.protocol.application.status import describe_status
 from mbuscli.render.delimited import Cell, cell_text
-from mbuscli.render.rows import Row, application_error_text, primary_address
+from mbuscli.render.rows import Row, application_error_text, device_type_name, primary_address, status_words
 from mbuscli.render.streams import Streams, terminal_width
 from mbuscli.render.text import ascii_unit, inert
 from mbuscli.render.units import readable
@@ -41,7 +39,9 @@ def telegram_table(telegram: Telegram, streams: Streams) -> str:
 
 def scan_lines(row: Row, streams: Streams, *, header: bool) -> str:
     """One hit of a scan, under the header if it is the first: widths are fixed, so that hits line up."""
-    table = Table(box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(
+        box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0)
+    )
     for name, width in _SCAN_WIDTHS.items():
         justify = "right" if name in ("address", "ver") else "left"
         table.add_column(name, justify=justify, width=width, no_wrap=True)  # type: ignore[arg-type]
@@ -89,19 +89,22 @@ def _heading(telegram: Telegram) -> list[RenderableType]:
     primary = primary_address(telegram)
     facts = []
     if meter is None:
-        title = "meter without identification" if telegram.records else "telegram"
+        title = telegram.command or (
+            "meter without identification" if telegram.records else _link_words(telegram)
+        )
     else:
-        title = f"{meter.manufacturer_name}  {meter.id}  {describe_device_type(meter.device_type)}"
+        maker = [] if telegram.medium is not None else [meter.manufacturer_name]
+        title = "  ".join([*maker, meter.id, device_type_name(telegram)])
         facts.append(f"address {meter}")
     if primary is not None:
         facts.append(f"primary address {primary}")
-    if meter is not None:
+    if meter is not None and telegram.medium is None:
         facts.append(f"version {meter.version}")
     if telegram.acc is not None:
         facts.append(f"access number {telegram.acc}")
     lines = [Text(inert(title), style="bold"), Text(inert(", ".join(facts)))]
     if telegram.status is not None:
-        words = ", ".join(describe_status(telegram.status))
+        words = ", ".join(status_words(telegram))
         lines.append(Text(f"status: {words or 'ok'}", style="red" if words else "green"))
     if telegram.application_error is not None:
         text = f"application error {telegram.application_error}: {application_error_text(telegram)}"
@@ -111,6 +114,14 @@ def _heading(telegram: Telegram) -> list[RenderableType]:
 
         lines.append(Text(f"alarm: {describe_alarm(telegram.alarm)}", style="red"))
     return [line for line in lines if line]
+
+
+def _link_words(telegram: Telegram) -> str:
+    """What a frame without application data is, such as `REQ_UD2 FCB=1`."""
+    from mbuscli.protocol.wired.fields import describe_c_field
+
+    c_field = telegram.link.c_field
+    return "acknowledgement" if c_field is None else describe_c_field(c_field)
 
 
 def _records_table(records: Sequence[Record], streams: Streams) -> Table:

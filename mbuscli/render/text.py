@@ -8,7 +8,9 @@ import re
 # lone surrogates cannot be encoded at all.
 UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 
-_ASCII_UNITS = str.maketrans({"³": "3", "²": "2", "°": "deg", "µ": "u", "μ": "u", "Ω": "Ohm", "·": ".", "–": "-"})
+_ASCII_UNITS = str.maketrans(
+    {"³": "3", "²": "2", "°": "deg", "µ": "u", "μ": "u", "Ω": "Ohm", "·": ".", "–": "-"}
+)
 
 
 def inert(text: str) -> str:

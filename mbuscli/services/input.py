@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from mbuscli.errors import DecodeError, InputError, MbuscliError, Reason
+from mbuscli.protocol.application.ci_table import FROM_SLAVE
 from mbuscli.protocol.wired.framer import Found, Framer, find_frames
 from mbuscli.protocol.wired.frames import FrameKind
 from mbuscli.services.hex_text import is_only_hex, longest_run, octets_of
 
-# Application data as a slave sends it begins with one of these (EN 13757-7, CI field).
-_APPLICATION_CI = frozenset((*range(0x69, 0x80), 0x8A, 0x8B))
+# Application data begins with one of these CI fields; 68 is rather the start of a frame.
+_APPLICATION_CI = FROM_SLAVE.keys() - {0x68}
 _LEAST_APPLICATION = 2
 # Arguments as long as this are telegrams of their own; shorter ones are pieces of one telegram.
 _WHOLE_ARGUMENT = 12

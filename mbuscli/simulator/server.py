@@ -57,12 +57,17 @@ def serve_pty(
         os.set_blocking(master, False)
         pump = _Pump(bus, pace, lambda: rates.get(termios.tcgetattr(slave)[5], _UNUSABLE_BAUD))
         stop = stop or threading.Event()
+
+        def answer(data: bytes) -> None:
+            _accept_even_parity(slave)  # the client may hang up and come back as soon as it has this
+            _write_or_lose(master, data)
+
         with _linked(os.ttyname(slave), link) as path:
             if ready is not None:
                 ready(path)
             while not stop.is_set():
-                pump.turn(master, lambda: os.read(master, _CHUNK), lambda data: _write_or_lose(master, data))
                 _accept_even_parity(slave)
+                pump.turn(master, lambda: os.read(master, _CHUNK), answer)
     finally:
         os.close(slave)
         os.close(master)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import math
 import os
 import threading
@@ -65,6 +66,18 @@ def test_a_pty_is_opened_without_parity_and_says_so(terminal) -> None:
             port.set_baud(9600)
             port.set_baud(300)
             assert port.baud == 300
+
+
+def test_an_adapter_that_answers_einval_to_parity_is_opened_without(terminal) -> None:
+    termios = pytest.importorskip("termios")
+    open_serial_port(terminal.path, baud=2400).close()
+    with pytest.raises(termios.error) as caught:
+        serial.Serial(terminal.path, baudrate=2400, parity="E")
+    assert caught.value.args[0] == errno.EINVAL, "the trap that this test is about"
+    with open_serial_port(terminal.path, baud=2400) as port:
+        assert "even parity" in port.parity_note
+        port.write(b"\x10")
+    assert terminal.heard(1) == b"\x10"
 
 
 def test_the_line_is_set_up_as_8e1_or_8n1(terminal, port) -> None:

@@ -44,8 +44,9 @@ def ping(port: serial.Serial, address: int) -> bool:
     return bool(answer) and isinstance(meterbus.load(answer), meterbus.TelegramACK)
 
 
-def read(port: serial.Serial, address: int) -> Any:
-    meterbus.send_request_frame(port, address)
+def read(port: serial.Serial, address: int, frame_count_bit: bool = False) -> Any:
+    send = meterbus.send_request_frame_multi if frame_count_bit else meterbus.send_request_frame
+    send(port, address)
     answer = meterbus.recv_frame(port, meterbus.FRAME_DATA_LENGTH)
     assert answer
     return meterbus.load(answer)
@@ -53,7 +54,7 @@ def read(port: serial.Serial, address: int) -> Any:
 
 def identity(telegram: Any) -> str:
     header = telegram.body.bodyHeader
-    number = "".join(f"{part:02X}" for part in reversed(header.id_nr))
+    number = "".join(f"{part:02X}" for part in header.id_nr)
     return f"{number}.{header.manufacturer_field.decodeManufacturer}.{header.version_field.parts[0]:02X}.{header.measure_medium_field.parts[0]:02X}"
 
 
@@ -104,6 +105,6 @@ def test_wildcard_selection_of_the_cooling_meter(path: str) -> None:
 def test_a_telegram_of_several_says_that_more_follow(path: str) -> None:
     with open_serial(path) as port:
         assert ping(port, 64)
-        telegrams = [read(port, 64) for _ in range(3)]
+        telegrams = [read(port, 64, bit) for bit in (True, False, True)]
     assert [telegram.more_records_follow for telegram in telegrams] == [True, True, False]
     assert float(values(telegrams[0])[0]) == pytest.approx(27438120)

@@ -125,7 +125,7 @@ def test_the_clients_baud_rate_counts() -> None:
             port.write(encode_long(0x73, 1, 0xBD))
             assert port.read(1) == b"\xe5"
             port.baudrate = 9600
-            port.write(READ)
+            port.write(encode_short(0x5B, 1))
             assert len(port.read(24)) == 24
     assert [slave.baud for slave in bus.slaves] == [9600, 300]
 

@@ -13,7 +13,11 @@ METER = bytes.fromhex("785634122d2c1904")
 SPEC = MeterSpec(
     meter=METER,
     address=5,
-    telegrams=((b"\x0c\x13\x01\x00\x00\x00", b"\x04\x6d\x00\x0a\x5f\x31"), (b"\x0c\x13\x02\x00\x00\x00",), (b"\x01\x13\x03",)),
+    telegrams=(
+        (b"\x0c\x13\x01\x00\x00\x00", b"\x04\x6d\x00\x0a\x5f\x31"),
+        (b"\x0c\x13\x02\x00\x00\x00",),
+        (b"\x01\x13\x03",),
+    ),
     fabrication="87654321",
 )
 
@@ -27,7 +31,9 @@ def short(slave: Slave, c_field: int, a_field: int, now: float = 0.0) -> bytes |
     return slave.receive(decode_frame(encode_short(c_field, a_field)), now)
 
 
-def user_data(slave: Slave, a_field: int, ci: int, data: str = "", c_field: int = 0x73, now: float = 0.0) -> bytes | None:
+def user_data(
+    slave: Slave, a_field: int, ci: int, data: str = "", c_field: int = 0x73, now: float = 0.0
+) -> bytes | None:
     return slave.receive(decode_frame(encode_long(c_field, a_field, ci, bytes.fromhex(data))), now)
 
 
@@ -93,7 +99,7 @@ def test_class_1_request_has_no_alarm(slave: Slave) -> None:
 
 def test_telegrams_follow_each_other_and_end_with_1f_while_more_follow(slave: Slave) -> None:
     bodies = [records(request(slave, c_field)) for c_field in (0x7B, 0x5B, 0x7B)]
-    assert bodies == ["0c1301000000" "046d000a5f31" "1f", "0c1302000000" "1f", "011303"]
+    assert bodies == ["0c1301000000046d000a5f311f", "0c13020000001f", "011303"]
     assert slave.access_number == 3
 
 
@@ -155,7 +161,14 @@ def test_selection_with_wildcards(slave: Slave, mask: str) -> None:
 
 @pytest.mark.parametrize(
     "mask",
-    ["785634132d2c1904", "785634122d2d1904", "785634122d2c1804", "785634122d2c1905", "785634122d2c19", "785634122dfc1904"],
+    [
+        "785634132d2c1904",
+        "785634122d2d1904",
+        "785634122d2c1804",
+        "785634122d2c1905",
+        "785634122d2c19",
+        "785634122dfc1904",
+    ],
 )
 def test_selection_that_does_not_match_deselects_silently(slave: Slave, mask: str) -> None:
     select(slave)
@@ -188,7 +201,9 @@ def test_deselection_by_link_reset_and_by_mode_2(slave: Slave) -> None:
     assert not slave.selected
 
 
-@pytest.mark.parametrize(("number", "answer"), [("87654321", ACK), ("FFFFFFFF", ACK), ("8765432F", ACK), ("00000000", None)])
+@pytest.mark.parametrize(
+    ("number", "answer"), [("87654321", ACK), ("FFFFFFFF", ACK), ("8765432F", ACK), ("00000000", None)]
+)
 def test_enhanced_selection_by_fabrication_number(slave: Slave, number: str, answer: bytes | None) -> None:
     assert select(slave, METER + b"\x0c\x78" + encode_bcd(number)) == answer
 
@@ -224,7 +239,7 @@ def test_special_addresses_are_refused_as_own(slave: Slave, address: int) -> Non
 def test_write_identification(slave: Slave) -> None:
     assert user_data(slave, 5, 0x51, "0C7904030201") == ACK
     assert slave.meter == bytes.fromhex("040302012d2c1904")
-    assert user_data(slave, 5, 0x51, "2F2F0779" "99887766" "ae4c6816", c_field=0x53) == ACK
+    assert user_data(slave, 5, 0x51, "2F2F077999887766ae4c6816", c_field=0x53) == ACK
     assert slave.meter == bytes.fromhex("99887766ae4c6816")
     assert request(slave).data[:8] == slave.meter
 
@@ -287,10 +302,10 @@ def test_a_new_baud_rate_stays_once_it_was_used(slave: Slave) -> None:
 
 
 def test_fixed_data_structure() -> None:
-    slave = Slave(SPEC._replace(fixed=bytes.fromhex("e97e" "78563412" "00000000"), status=0x04))
+    slave = Slave(SPEC._replace(fixed=bytes.fromhex("e97e7856341200000000"), status=0x04))
     frame = request(slave)
     assert frame.ci_field == 0x73
-    assert frame.data.hex() == "78563412" "01" "04" "e97e" "78563412" "00000000"
+    assert frame.data.hex() == "785634120104e97e7856341200000000"
 
 
 def test_access_number_wraps(slave: Slave) -> None:

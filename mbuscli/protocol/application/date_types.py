@@ -13,6 +13,8 @@ _EVERY_MONTH = 15
 _EVERY_HOUR = 31
 _EVERY_MINUTE = 63
 
+_TWO_DIGITS = tuple(f"{number:02d}" for number in range(64))
+
 IMPOSSIBLE = "impossible date"
 NO_DATE = "no date"
 INVALID_TIME = "marked invalid by the meter"
@@ -116,7 +118,7 @@ def _part(number: int, every: int, last: int, name: str) -> str:
         return "**"
     if number > last:
         raise NoValueError(f"impossible time: {name} {number}")
-    return f"{number:02d}"
+    return _TWO_DIGITS[number]
 
 
 def _date(low: int, high: int, century: int) -> str:
@@ -132,9 +134,9 @@ def _date(low: int, high: int, century: int) -> str:
         raise NoValueError(f"{IMPOSSIBLE}: day {day} of month {month}")
     return "-".join(
         (
-            "****" if year is None else f"{year:04d}",
-            "**" if month == _EVERY_MONTH else f"{month:02d}",
-            "**" if day == 0 else f"{day:02d}",
+            "****" if year is None else str(year),
+            "**" if month == _EVERY_MONTH else _TWO_DIGITS[month],
+            "**" if day == 0 else _TWO_DIGITS[day],
         )
     )
 

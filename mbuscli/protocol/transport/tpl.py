@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.application.ci_table import Header
+from mbuscli.protocol.application.ci_table import LONG
 
 
 class Tpl(NamedTuple):
@@ -26,12 +26,11 @@ class Tpl(NamedTuple):
 NO_HEADER = Tpl(None, None, None, 0)
 
 
-def decode_tpl(data: bytes, offset: int, header: Header, *, mode2: bool = False) -> Tpl:
-    """The header at the start of `data`, which stands at `offset` in the telegram.
+def decode_tpl(data: bytes, offset: int, size: int, *, mode2: bool = False) -> Tpl:
+    """The header in the first `size` octets of `data`, which stands at `offset` in the telegram.
 
     Raises DecodeError `transport.header-truncated`. `mode2`: most significant octet first (CI 76).
     """
-    size = header.value
     if len(data) < size:
         raise DecodeError(
             f"the application header needs {size} bytes, {len(data)} are here",
@@ -39,11 +38,11 @@ def decode_tpl(data: bytes, offset: int, header: Header, *, mode2: bool = False)
             reason=Reason.HEADER_TRUNCATED,
             offset=offset + len(data),
         )
-    if header is Header.NONE:
+    if not size:
         return NO_HEADER
     acc, status, low, high = data[size - 4 : size]
     meter = None
-    if header is Header.LONG:
+    if size == LONG:
         octets = data[:4][::-1] + data[4:6][::-1] + data[6:8] if mode2 else data[:8]
         meter = MeterAddress.from_octets(octets)
     if mode2:

@@ -130,7 +130,7 @@ class Session:
         request = encode_short(self._with_fcb(REQ_UD2, address), address)
         replies = yield from self._try(request, is_answer, self.retries)
         if not is_answer(replies[-1]):
-            raise failure(address, replies, self.timing)
+            raise self._failure(address, replies)
         self._toggle_fcb(address)
         return replies[-1]
 
@@ -149,7 +149,7 @@ class Session:
             return reply
         replies = yield from self._try(request, _is_ack, self.retries if retries is None else retries)
         if not _is_ack(replies[-1]):
-            raise failure(address, replies, self.timing)
+            raise self._failure(address, replies)
         self._toggle_fcb(address)
         return replies[-1]
 
@@ -203,7 +203,9 @@ class Session:
         try:
             state, note = yield from self._ask_who(address, heard)
         except BusError as error:
-            return Probe(address, "noise", error.text, tuple(heard))
+            state, note = "noise", error.text
+        if state != "meter":
+            self._next_fcb.pop(address, None)
         return Probe(address, state, note, tuple(heard))
 
     def _ask_who(self, address: int, heard: list[Reply]) -> Talk[tuple[ProbeState, str]]:
@@ -271,6 +273,11 @@ class Session:
         replies = yield from self._reset(address, self.retries)
         if address not in self._next_fcb:
             raise failure(address, replies, self.timing)
+
+    def _failure(self, address: int, replies: list[Reply]) -> MbuscliError:
+        """The error; whether the meter has taken the request, and so its bit, is unknown then."""
+        self._next_fcb.pop(address, None)
+        return failure(address, replies, self.timing)
 
     def _with_fcb(self, c_field: int, address: int) -> int:
         return c_field | self._next_fcb.get(address, FCB)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ def in_pieces(data: bytes, cuts: list[int], bad: frozenset[int] = frozenset()) -
     framer = Framer()
     found = []
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in pairwise(edges):
         found += framer.feed(data[left:right], frozenset(i - left for i in bad if left <= i < right))
     return found + framer.flush()
 
@@ -78,7 +79,7 @@ def test_nothing_is_lost_and_all_is_true(data: bytes) -> None:
             assert item.error is not None
             assert item.error.offset is not None
             assert 0 <= item.error.offset <= len(item.raw) + MAX_FRAME
-    assert not any(left.error and right.error for left, right in zip(found, found[1:], strict=False))
+    assert not any(left.error and right.error for left, right in pairwise(found))
 
 
 @given(st.lists(frames, max_size=5))

@@ -100,6 +100,17 @@ def test_an_acknowledging_meter_without_data() -> None:
     assert wire.sent == [NKE, REQ]
 
 
+@pytest.mark.parametrize(
+    "fates", [(None, damaged, damaged), (None, lost_answer, lost_answer, None), (None, None)]
+)
+def test_a_command_after_a_probe_is_carried_out(fates: tuple[Fate | None, ...]) -> None:
+    slave = Slave(5)
+    wire, bus = Wire(slave, fates=fates), Session(timing_for(2400))
+    wire.run(bus.probe(5))
+    wire.run(bus.send_data(5, 0x50))
+    assert slave.commands == [(0x50, b"")]
+
+
 def test_an_e5_of_noise_is_no_meter() -> None:
     found, wire = probe(E5, slave=Slave(6))
     assert (found.state, wire.sent) == ("noise", [NKE, REQ, REQ, NKE])

@@ -12,7 +12,6 @@ from virtual_wire import (
     burst_of,
     damaged,
     dripping,
-    late,
     lost_answer,
     lost_request,
     more_follows,
@@ -100,9 +99,12 @@ def test_whatever_happens_the_telegrams_are_right_or_the_read_fails(
     try:
         found = payloads(wire.run(session().read(5)))
     except (NoAnswerError, BusError) as error:
-        assert list(THREE)[: len(error.replies)] == payloads(list(error.replies))
+        found = payloads(list(error.replies))
+        failed = True
     else:
-        assert found == list(THREE)
+        failed = False
+    assert found == list(THREE)[: len(found)]
+    assert failed or len(found) == 3
 
 
 @pytest.mark.parametrize("fate", [noise_before, noise_after])
@@ -321,10 +323,10 @@ def test_a_repeated_command_is_carried_out_once(fate: Fate) -> None:
 
 
 def test_a_command_without_retries() -> None:
-    wire = Wire(Slave(5), fates=[lost_answer])
+    wire = Wire(Slave(5), fates=[None, lost_answer])
     with pytest.raises(NoAnswerError):
         wire.run(session().send_data(5, 0x51, b"\x01\x7a\x08", retries=0))
-    assert len(wire.sent) == 1
+    assert len(wire.sent) == 2
 
 
 def test_a_frame_where_e5_is_expected() -> None:
@@ -352,6 +354,15 @@ def test_a_bit_of_another_program_does_not_swallow_a_command() -> None:
     wire.run(session().send_data(5, 0x50))
     assert slave.commands == [(0x50, b"")]
     assert wire.sent == [encode_short(0x40, 5), encode_long(0x73, 5, 0x50)]
+
+
+def test_a_request_whose_answers_were_lost_does_not_swallow_a_command() -> None:
+    slave = Slave(5)
+    wire, bus = Wire(slave, fates=[None] + [lost_answer] * 3), session()
+    with pytest.raises(NoAnswerError):
+        wire.run(bus.request(5))
+    wire.run(bus.send_data(5, 0x50))
+    assert slave.commands == [(0x50, b"")]
 
 
 @pytest.mark.parametrize("everybody", [254, 255])

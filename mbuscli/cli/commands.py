@@ -1,0 +1,81 @@
+"""The commands: a static table for `--help` and TAB, each command's file imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, MutableMapping
+from importlib import import_module
+from typing import NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+
+class Entry(NamedTuple):
+    """Section and one-line help of a command; its file is `mbuscli/cli/<name>.py`."""
+
+    section: str
+    help: str
+
+
+COMMANDS = {
+    "scan": Entry("Look", "Find the meters on a wired bus by primary address."),
+    "read": Entry("Look", "Read meters by primary address or by meter address."),
+    "decrypt": Entry("Decode", "Decode telegrams given as hexadecimal or in a file."),
+    "simulate": Entry("Setup", "Serve a simulated bus for training and tests."),
+}
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """Commands by name: iterating imports nothing, indexing imports one file.
+
+    As `commands=` of a click group this keeps suggestions for misspelt names, which click takes from there.
+    """
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._loaded:
+            if name not in COMMANDS:
+                raise KeyError(name)
+            command: click.Command = import_module(f"mbuscli.cli.{name}").command
+            self._loaded[name] = command
+        return self._loaded[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._loaded[name] = command
+
+    def __delitem__(self, name: str) -> None:
+        del self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+class LazyGroup(click.Group):
+    """A group that lists and completes its commands from the table."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by section, in the order of the table."""
+        width = max(map(len, COMMANDS))
+        for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
+            with formatter.section(section):
+                formatter.write_dl(
+                    [
+                        (name.ljust(width), entry.help)
+                        for name, entry in COMMANDS.items()
+                        if entry.section == section
+                    ]
+                )
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Names of commands with their help; options as click completes them."""
+        items = [
+            CompletionItem(name, help=entry.help)
+            for name, entry in COMMANDS.items()
+            if name.startswith(incomplete)
+        ]
+        return items + click.Command.shell_complete(self, ctx, incomplete)

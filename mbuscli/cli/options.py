@@ -1,0 +1,124 @@
+"""Options that several commands share, each group as one decorator."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mbuscli.errors import Reason, UsageError
+
+if TYPE_CHECKING:
+    from mbuscli.render.columns import Columns
+    from mbuscli.render.report import Output
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FORMATS = ("table", "plain", "json", "ndjson", "csv", "tsv")
+BAUDS = ("300", "600", "1200", "2400", "4800", "9600", "19200", "38400")
+
+
+def output_options(kind: str) -> Callable[[F], Callable[..., Any]]:
+    """-o, --fields, --quiet, --debug; the command gets them as `output`. `kind`: telegram or scan."""
+
+    def choose_fields(
+        _ctx: click.Context, _param: click.Parameter, text: str | None
+    ) -> tuple[str, ...] | None:
+        if text is None:
+            return None
+        from mbuscli.render.columns import choose, listing
+
+        columns, default = _columns(kind)
+        if text == "?":
+            click.echo(listing(columns, default))
+            click.get_current_context().exit()
+        return choose(columns, text)
+
+    def decorate(function: F) -> Callable[..., Any]:
+        @click.option(
+            "-o",
+            "--output",
+            "format_name",
+            type=click.Choice(FORMATS),
+            envvar="MBUSCLI_OUTPUT",
+            help="Format of the output. Default: table on a terminal, plain (tabs) in a pipe.",
+        )
+        @click.option(
+            "--fields",
+            metavar="A,B,C",
+            is_eager=True,
+            callback=choose_fields,
+            help="Columns to show; '?' lists them.",
+        )
+        @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
+        @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+        @functools.wraps(function)
+        def command(
+            *args: Any, format_name: str | None, fields: tuple[str, ...] | None, quiet: bool, **rest: Any
+        ) -> Any:
+            return function(*args, output=_output(format_name, fields, quiet), **rest)
+
+        return command
+
+    return decorate
+
+
+def _columns(kind: str) -> tuple[Columns, tuple[str, ...]]:
+    from mbuscli.render import columns
+
+    if kind == "scan":
+        return columns.SCAN_COLUMNS, columns.SCAN_DEFAULT
+    return columns.TELEGRAM_COLUMNS, columns.TELEGRAM_DEFAULT
+
+
+def _output(format_name: str | None, fields: tuple[str, ...] | None, quiet: bool) -> Output:
+    from mbuscli.render.report import Output
+    from mbuscli.render.streams import standard_streams
+
+    streams = standard_streams()
+    streams.quiet = quiet
+    return Output(format_name or ("table" if streams.out_is_terminal else "plain"), fields, streams)
+
+
+def bus_options(function: F) -> F:
+    """--port, --baud, --timeout: how to reach a wired bus."""
+    for option in (
+        click.option(
+            "--timeout",
+            "timeout_s",
+            type=click.FloatRange(0, 60, min_open=True),
+            metavar="SECONDS",
+            help="Wait this long for an answer to begin. Default: 330 bit times + 50 ms, plus a margin.",
+        ),
+        click.option(
+            "--baud", type=click.Choice(BAUDS), default="2400", show_default=True, help="Baud rate, 8E1."
+        ),
+        click.option(
+            "-p",
+            "--port",
+            envvar="MBUSCLI_PORT",
+            callback=_require_port,
+            metavar="PORT",
+            help="The bus: /dev/ttyUSB0, COM3, tcp://host:port, sim: ...  [env: MBUSCLI_PORT]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def _require_port(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str:
+    if text:
+        return text
+    from mbuscli.ports.opener import FORMS
+
+    raise UsageError(
+        "no port is given",
+        reason=Reason.EMPTY,
+        hint=(
+            f"--port with one of: {', '.join(FORMS)}",
+            "or set MBUSCLI_PORT",
+            "without hardware: --port sim:",
+        ),
+    )

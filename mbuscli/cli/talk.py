@@ -1,0 +1,50 @@
+"""What commands tell the person at the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mbuscli.render.messages import error_json, error_text
+from mbuscli.render.text import inert
+
+if TYPE_CHECKING:
+    from mbuscli.errors import MbuscliError
+    from mbuscli.render.report import Output
+    from mbuscli.services.link import Link
+    from mbuscli.telegram import Telegram
+
+
+def complain(output: Output, error: MbuscliError, where: str) -> None:
+    """An error about one of several things; the command goes on."""
+    streams = output.streams
+    if output.is_json:
+        streams.complain(error_json(error, where=where, ascii_only=streams.ascii_err))
+    else:
+        streams.complain(error_text(error, where=where))
+
+
+def tell_problems(output: Output, telegram: Telegram, where: str) -> None:
+    """Problems of a telegram, for the formats that have no place for them."""
+    if output.is_json and output.fields is None or output.is_table:
+        return
+    for problem in telegram.problems:
+        kind = "note" if problem.warning else "problem"
+        text = f"{kind}: {problem.text} ({where}, {problem.layer} layer, byte {problem.offset})"
+        (output.streams.talk if problem.warning else output.streams.complain)(
+            f"{inert(text)} [{problem.layer}.{problem.reason.value}]"
+        )
+
+
+def tell_link(output: Output, link: Link) -> None:
+    """Which port is used, and how."""
+    output.streams.talk(f"port {inert(link.name)}, {link.baud} baud{_simulated(link)}")
+
+
+def duration(seconds: float) -> str:
+    """`53 s` or `5:35 min`."""
+    whole = round(seconds)
+    return f"{whole // 60}:{whole % 60:02d} min" if whole >= 60 else f"{whole} s"
+
+
+def _simulated(link: Link) -> str:
+    return ", simulated time" if link.name.startswith("sim:") and "pace=real" not in link.name else ""

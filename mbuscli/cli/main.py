@@ -15,7 +15,7 @@ from mbuscli import __version__
 from mbuscli.cli.commands import LazyCommands, LazyGroup
 from mbuscli.cli.exit_codes import ExitCode, exit_code_of
 from mbuscli.errors import MbuscliError, Reason, UsageError
-from mbuscli.render.streams import ReaderGone
+from mbuscli.render.streams import OutputClosedError
 
 _PROGRAM = "mbuscli"
 _EPILOG = """\b
@@ -60,7 +60,7 @@ def main(args: Sequence[str] | None = None) -> int:
         code = cli.main(args, prog_name=_PROGRAM, standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
-    except ReaderGone:
+    except OutputClosedError:
         return ExitCode.DONE
     except SystemExit as end:
         # Completion scripts end this way; so does click when the reader of its help is gone.

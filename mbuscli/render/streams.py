@@ -11,7 +11,7 @@ from typing import TextIO
 _GONE = {errno.EPIPE, errno.ESHUTDOWN}
 
 
-class ReaderGone(Exception):
+class OutputClosedError(Exception):
     """The reader of stdout has closed it (`| head`): nothing more to do, and nothing wrong."""
 
 
@@ -40,7 +40,7 @@ class Streams:
             _enable_windows_escapes()
 
     def data(self, text: str) -> None:
-        """One or more lines of data, flushed at once; raises ReaderGone if nobody reads any more."""
+        """One or more lines of data, flushed at once; raises OutputClosedError if nobody reads any more."""
         self._clear_progress()
         try:
             self.out.write(text + "\n")
@@ -49,7 +49,7 @@ class Streams:
             # Windows reports a closed pipe as EINVAL.
             if error.errno in _GONE or (sys.platform == "win32" and error.errno == errno.EINVAL):
                 self._silence_stdout()
-                raise ReaderGone from None
+                raise OutputClosedError from None
             raise
 
     def talk(self, text: str) -> None:

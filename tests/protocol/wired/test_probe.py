@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 import pytest
-from virtual_wire import (
+
+from mbuscli.protocol.wired.fields import ADDRESS_LAST
+from mbuscli.protocol.wired.frames import encode_short
+from mbuscli.protocol.wired.session import Probe, Session
+from mbuscli.protocol.wired.timing import timing_for
+from tests.protocol.wired.virtual_wire import (
     Fate,
     Slave,
     Wire,
@@ -15,11 +20,6 @@ from virtual_wire import (
     twice,
     with_parity_error,
 )
-
-from mbuscli.protocol.wired.fields import ADDRESS_LAST
-from mbuscli.protocol.wired.frames import encode_short
-from mbuscli.protocol.wired.session import Probe, Session
-from mbuscli.protocol.wired.timing import timing_for
 
 NKE, REQ = encode_short(0x40, 5), encode_short(0x7B, 5)
 E5 = burst_of(b"\xe5")

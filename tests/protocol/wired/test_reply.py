@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from virtual_wire import rsp_ud
 
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.wired.frames import encode_long, encode_short
 from mbuscli.protocol.wired.reply import ReplyKind, judge
+from tests.protocol.wired.virtual_wire import rsp_ud
 
 NKE = encode_short(0x40, 5)
 REQ = encode_short(0x7B, 5)

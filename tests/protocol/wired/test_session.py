@@ -3,7 +3,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from virtual_wire import (
+
+from mbuscli.errors import BusError, NoAnswerError
+from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.wired.frames import encode_long, encode_short
+from mbuscli.protocol.wired.reply import Reply, ReplyKind
+from mbuscli.protocol.wired.session import MAX_TELEGRAMS, Session
+from mbuscli.protocol.wired.timing import octets_s, timing_for
+from tests.protocol.wired.virtual_wire import (
     HARMS,
     MORE,
     Fate,
@@ -20,13 +27,6 @@ from virtual_wire import (
     rsp_ud,
     with_parity_error,
 )
-
-from mbuscli.errors import BusError, NoAnswerError
-from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.wired.frames import encode_long, encode_short
-from mbuscli.protocol.wired.reply import Reply, ReplyKind
-from mbuscli.protocol.wired.session import MAX_TELEGRAMS, Session
-from mbuscli.protocol.wired.timing import octets_s, timing_for
 
 TIMING = timing_for(2400)
 THREE = (b"\x01\x13\x01" + MORE, b"\x01\x13\x02" + MORE, b"\x01\x13\x03")

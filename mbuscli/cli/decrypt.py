@@ -33,7 +33,7 @@ def command(inputs: tuple[str, ...], output: Output) -> ExitCode:
 
     \b
     Examples:
-      mbuscli decrypt 68 06 06 68 08 05 78 0B 13 27 CA 16
+      mbuscli decrypt 68 07 07 68 08 05 78 02 5A D2 00 B3 16
       mbuscli decrypt capture.log -o csv
       grep RSP gateway.log | mbuscli decrypt - -o ndjson
 

@@ -18,6 +18,7 @@ from mbuscli.errors import MbuscliError, Reason, UsageError
 from mbuscli.render.streams import OutputClosedError
 
 _PROGRAM = "mbuscli"
+_COMPLETION = "_MBUSCLI_COMPLETE"
 _EPILOG = """\b
 First steps without any hardware:
   mbuscli scan --port sim:
@@ -58,13 +59,12 @@ def main(args: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if args is None else args)
     try:
         code = cli.main(args, prog_name=_PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
         return int(code or 0)
     except OutputClosedError:
         return ExitCode.DONE
     except SystemExit as end:
-        # Completion scripts end this way; so does click when the reader of its help is gone.
-        return ExitCode.DONE if words else int(end.code or 0)
+        # Completion ends this way; so does click, with 1, when the reader of its help is gone.
+        return int(end.code or 0) if _COMPLETION in os.environ else ExitCode.DONE
     except (click.Abort, KeyboardInterrupt) as end:
         cause = end.__cause__ if isinstance(end, click.Abort) else end
         return ExitCode.TERMINATED if isinstance(cause, Terminated) else ExitCode.INTERRUPTED

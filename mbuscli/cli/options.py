@@ -78,8 +78,10 @@ def _output(format_name: str | None, fields: tuple[str, ...] | None, quiet: bool
     from mbuscli.render.streams import standard_streams
 
     streams = standard_streams()
-    streams.quiet = quiet
-    return Output(format_name or ("table" if streams.out_is_terminal else "plain"), fields, streams)
+    output = Output(format_name or ("table" if streams.out_is_terminal else "plain"), fields, streams)
+    # A program that reads JSON finds nothing but JSON on stderr.
+    streams.quiet = quiet or (output.is_json and not streams.err_is_terminal)
+    return output
 
 
 def bus_options(function: F) -> F:

@@ -97,6 +97,8 @@ def _scan(link: Link, addresses: list[int], output: Output) -> ExitCode:
     except (KeyboardInterrupt, PortError):
         _finish(link, output, report, asked, link.clock() - started)
         raise
+    finally:
+        output.streams.end_progress()
     _finish(link, output, report, asked, link.clock() - started)
     return _verdict(report, link, len(addresses))
 
@@ -126,7 +128,6 @@ def _take(output: Output, report: ScanReport, event: service.Found) -> None:
 def _finish(link: Link, output: Output, report: ScanReport, asked: int, seconds: float) -> None:
     from mbuscli.cli.talk import duration
 
-    output.streams.end_progress()
     report.finish(link.name, link.baud, asked, Decimal(f"{seconds:.3f}"))
     output.streams.talk(f"{asked} addresses asked in {duration(seconds)}, {len(report.found)} found")
 

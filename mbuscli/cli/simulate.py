@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mbuscli.cli.exit_codes import ExitCode
-from mbuscli.errors import MbuscliError, Reason, UsageError
+from mbuscli.errors import Reason, UsageError
 
 if TYPE_CHECKING:
     from mbuscli.render.streams import Streams
@@ -108,7 +108,7 @@ def _serve(servers: list[_Serve]) -> ExitCode:
     def guarded(serve: _Serve) -> None:
         try:
             serve(stop)
-        except (MbuscliError, OSError) as error:
+        except BaseException as error:  # noqa: BLE001  raised again below, in the main thread
             failures.append(error)
         finally:
             stop.set()

@@ -25,7 +25,7 @@ def complain(output: Output, error: MbuscliError, where: str) -> None:
 
 def tell_problems(output: Output, telegram: Telegram, where: str) -> None:
     """Problems of a telegram, for the formats that have no place for them."""
-    if output.is_json and output.fields is None or output.is_table:
+    if output.is_table or (output.is_json and output.fields is None):
         return
     for problem in telegram.problems:
         kind = "note" if problem.warning else "problem"

@@ -20,7 +20,7 @@ def dump_line(value: Any, *, ascii_only: bool = False) -> str:
 
 
 def dump_document(value: Any, *, ascii_only: bool = False) -> str:
-    """`value` for reading: what fits on a line stays on one, the rest is indented by two."""
+    """`value` for reading: what is short or flat stays on one line, the rest is indented by two."""
     return _pretty(value, "", ascii_only)
 
 
@@ -42,11 +42,7 @@ def _compact(value: Any, comma: str, colon: str, ascii_only: bool) -> str:
 
 def _pretty(value: Any, indent: str, ascii_only: bool) -> str:
     line = _compact(value, ", ", ": ", ascii_only)
-    if (
-        len(indent) + len(line) <= _WIDTH
-        or isinstance(value, str)
-        or not isinstance(value, Mapping | Sequence)
-    ):
+    if len(indent) + len(line) <= _WIDTH or _is_flat(value):
         return line
     deeper = indent + "  "
     if isinstance(value, Mapping):
@@ -58,6 +54,15 @@ def _pretty(value: Any, indent: str, ascii_only: bool) -> str:
         parts = [_pretty(item, deeper, ascii_only) for item in value]
         opening, closing = "[", "]"
     return f"{opening}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{indent}{closing}"
+
+
+def _is_flat(value: Any) -> bool:
+    """True for an object or list that holds at most lists of single values: a record, a meter."""
+    if isinstance(value, Mapping):
+        return all(_is_flat(item) and not isinstance(item, Mapping) for item in value.values())
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return True
+    return all(isinstance(item, str) or not isinstance(item, Mapping | Sequence) for item in value)
 
 
 def _number(value: Decimal) -> str:

@@ -7,6 +7,8 @@ from mbuscli.render.json import dump_line
 from mbuscli.render.text import inert
 
 _MAX_HINTS = 3
+# Errors of these layers name the place in their text; the others are about a telegram and its bytes.
+_OUTSIDE = frozenset(("usage", "input", "port", "internal"))
 
 
 def error_text(error: MbuscliError, *, where: str | None = None) -> str:
@@ -34,9 +36,9 @@ def error_json(error: MbuscliError, *, where: str | None = None, ascii_only: boo
 
 
 def _place(error: MbuscliError, where: str | None) -> str:
-    parts = [where] if where else []
-    if error.layer not in ("usage", "input", "port"):
+    parts = [where] if where and where not in error.text else []
+    if error.layer not in _OUTSIDE:
         parts.append(f"{error.layer} layer")
-    if error.offset is not None:
-        parts.append(f"byte {error.offset}")
+        if error.offset is not None:
+            parts.append(f"byte {error.offset}")
     return ", ".join(parts)

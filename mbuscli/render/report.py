@@ -155,11 +155,12 @@ class ScanReport:
             self.cells.finish()
             return
         streams = self.output.streams
-        head = {"schema": SCHEMA, "port": port, "baud": baud, "addresses_asked": addresses_asked}
+        facts = {"port": port, "baud": baud, "addresses_asked": addresses_asked}
         if self.output.format == "json":
-            document = {**head, "found": self.found, "wire_time_s": wire_time_s}
+            document = {"schema": SCHEMA, "event": "scan", **facts, "found": self.found}
+            document["wire_time_s"] = wire_time_s
             streams.data(dump_document(document, ascii_only=streams.ascii_out))
         elif self.output.format == "ndjson":
-            summary = {"schema": SCHEMA, "event": "summary", **head, "found": len(self.found)}
+            summary = {"schema": SCHEMA, "event": "summary", **facts, "found": len(self.found)}
             summary["wire_time_s"] = wire_time_s
             streams.data(dump_line(summary, ascii_only=streams.ascii_out))

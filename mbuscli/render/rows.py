@@ -59,6 +59,8 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
         }
     if telegram.alarm is not None:
         row["alarm"] = telegram.alarm
+    if telegram.command is not None:
+        row["command"] = telegram.command
     row["problems"] = [_problem(problem) for problem in telegram.problems]
     return row
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mbuscli.telegram import Telegram
 
 _SCAN_WIDTHS = {"address": 7, "state": 9, "id": 8, "maker": 5, "ver": 3}
+_SCAN_NUMBERS = frozenset(("address", "ver"))
+_LONGEST_TYPE = 28
+_PADDING = (0, 1, 0, 0)
 _DATES = frozenset(("date", "datetime"))
 _ASCII_BOX = box.Box(str(box.SIMPLE_HEAD).replace("─", "-"), ascii=True)
 
@@ -32,41 +35,40 @@ def telegram_table(telegram: Telegram, streams: Streams) -> str:
     """One meter block: who it is, its records grouped by storage number, and what is wrong."""
     parts: list[RenderableType] = _heading(telegram)
     if telegram.records:
-        parts.append(_records_table(telegram.records, streams))
+        parts += [Text(), _records_table(telegram.records, streams)]
     parts += [_problem(problem) for problem in telegram.problems]
     return _rendered(parts, streams)
 
 
 def scan_lines(row: Row, streams: Streams, *, header: bool) -> str:
     """One hit of a scan, under the header if it is the first: widths are fixed, so that hits line up."""
-    table = Table(
-        box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=(0, 2, 0, 0)
-    )
+    table = Table(box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=_PADDING)
     for name, width in _SCAN_WIDTHS.items():
-        justify = "right" if name in ("address", "ver") else "left"
-        table.add_column(name, justify=justify, width=width, no_wrap=True)  # type: ignore[arg-type]
-    # What is left belongs to type and status or note.
+        justify: JustifyMethod = "right" if name in _SCAN_NUMBERS else "left"
+        table.add_column(name, justify=justify, width=width, no_wrap=True)
+    # What is left of the line belongs to type and status; each column costs a gap of two.
     left = terminal_width() - sum(_SCAN_WIDTHS.values()) - 2 * (len(_SCAN_WIDTHS) + 2)
-    table.add_column("type", width=min(max(left // 2, 10), 22), overflow="fold")
-    table.add_column("status", width=max(left - min(max(left // 2, 10), 22), 10), overflow="fold")
+    type_width = min(left // 2, _LONGEST_TYPE)
+    table.add_column("type", width=type_width, overflow="fold")
+    table.add_column("status", width=max(left - type_width, 1), overflow="fold")
     meter = row["meter"] or {}
-    style = "" if row["state"] == "meter" else "yellow"
     cells = (
-        str(row["address"]),
+        row["address"],
         row["state"],
-        meter.get("id", ""),
-        meter.get("manufacturer", ""),
-        "" if not meter else str(meter["version"]),
-        meter.get("device_type_name", ""),
+        meter.get("id"),
+        meter.get("manufacturer"),
+        meter.get("version"),
+        meter.get("device_type_name"),
         _scan_remark(row),
     )
-    table.add_row(*(Text(inert(cell), style=style) for cell in cells))
+    style = "" if row["state"] == "meter" else "yellow"
+    table.add_row(*(Text(inert(cell_text(cell)), style=style) for cell in cells))
     return _rendered([table], streams)
 
 
 def cells_table(names: Sequence[str], rows: Sequence[Sequence[Cell]], streams: Streams) -> str:
     """The columns that the user chose."""
-    table = Table(box=_box(streams), show_edge=False, pad_edge=False)
+    table = Table(box=_box(streams), show_edge=False, pad_edge=False, padding=_PADDING)
     for index, name in enumerate(names):
         numeric = any(isinstance(row[index], int | Decimal) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
@@ -128,7 +130,7 @@ def _records_table(records: Sequence[Record], streams: Streams) -> Table:
     groups: dict[int, list[Record]] = {}
     for record in records:
         groups.setdefault(record.header.storage, []).append(record)
-    table = Table(box=_box(streams), show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=_box(streams), show_edge=False, pad_edge=False, padding=_PADDING)
     cells = {id(record): _value_and_unit(record, streams) for record in records}
     numbers = [len(value) for value, _, numeric in cells.values() if numeric]
     table.add_column("quantity", overflow="fold", min_width=12)
@@ -139,7 +141,7 @@ def _records_table(records: Sequence[Record], streams: Streams) -> Table:
             table.add_section()
             table.add_row(Text(_storage_label(storage, groups[storage]), style="bold"))
         for record in groups[storage]:
-            value, unit, numeric = cells[id(record)]
+            value, unit, _ = cells[id(record)]
             style = "yellow" if record.error else ""
             table.add_row(Text(inert(_name(record))), Text(value, style=style), Text(unit))
     return table

@@ -1,11 +1,11 @@
-"""Values as people read them: kWh instead of Wh, digits in groups of three. Shifted exactly, never rounded."""
+"""Values as people read them: kWh instead of Wh, digits in groups of three. Exact, never rounded."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
 # Base unit -> (least exponent, least magnitude, unit, decimal places to shift). The first row whose exponent
-# or magnitude is reached wins: the exponent is the resolution that the meter chose, 3 meaning "counts in kWh".
+# or magnitude is reached wins: the exponent is the resolution that the meter chose, 3 for counting in kWh.
 _STEPS: dict[str, tuple[tuple[int, int, str, int], ...]] = {
     "Wh": ((6, 10**9, "MWh", 6), (3, 1000, "kWh", 3)),
     "J": ((8, 10**11, "GJ", 9), (6, 10**6, "MJ", 6), (3, 1000, "kJ", 3)),
@@ -25,7 +25,8 @@ def readable(value: int | Decimal, unit: str, exponent: int) -> tuple[str, str]:
     for least_exponent, least, shown, shift in _STEPS.get(unit, ()):
         if exponent >= least_exponent or abs(number) >= least:
             return grouped(_shifted(number, shift, exponent - shift)), shown
-    return grouped(number), unit
+    # A number without a unit is often an identification: its digits stay together.
+    return grouped(number) if unit else format(number, "f"), unit
 
 
 def _shifted(number: Decimal, places: int, resolution: int) -> Decimal:
@@ -39,7 +40,7 @@ def _shifted(number: Decimal, places: int, resolution: int) -> Decimal:
 
 
 def grouped(number: Decimal) -> str:
-    """All digits, those before the point in groups of three from five digits on."""
-    text = format(number, "f")
-    whole, point, fraction = text.partition(".")
-    return (f"{int(whole):,}".replace(",", " ") if len(whole.lstrip("-")) > 4 else whole) + point + fraction
+    """All digits, those before the point in groups of three."""
+    whole, point, fraction = format(number, "f").partition(".")
+    # A whole part of -0 would lose its sign as an int; it needs no groups.
+    return (f"{int(whole):,}".replace(",", " ") if len(whole) > 3 else whole) + point + fraction

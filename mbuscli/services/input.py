@@ -24,6 +24,7 @@ _WHOLE_ARGUMENT = 12
 _LONGEST_LINE = 1 << 20
 _CHUNK = 1 << 16
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+_WITH_DATA = frozenset((FrameKind.CONTROL, FrameKind.LONG))
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _LONG_HEADER = re.compile(rb"\x68([\x03-\xff])\1\x68", re.DOTALL)
 _UNFINISHED = re.compile(rb"\x68(?:([\x03-\xff])(?:\1\x68?)?)?", re.DOTALL)
@@ -97,12 +98,16 @@ def _lines(first: bytes, stream: BinaryIO, name: str) -> Iterator[str]:
 
 
 def _pieces_of_bytes(first: bytes, stream: BinaryIO) -> Iterator[Piece]:
+    yield from _worthwhile(_found_in_bytes(first, stream), None)
+
+
+def _found_in_bytes(first: bytes, stream: BinaryIO) -> Iterator[Found]:
     framer = Framer()
     chunk = first
     while chunk:
-        yield from _worthwhile(framer.feed(chunk), None)
+        yield from framer.feed(chunk)
         chunk = stream.read(_CHUNK)
-    yield from _worthwhile(framer.flush(), None)
+    yield from framer.flush()
 
 
 def _pieces_of_lines(lines: Iterable[str]) -> Iterator[Piece]:
@@ -163,19 +168,25 @@ def _pieces_of_line(data: bytes, number: int | None, *, alone: bool) -> Iterator
 
 
 def _worthwhile(found: Iterable[Found], line: int | None) -> Iterator[Piece]:
-    """Frames, and garbage that began as a long frame: a damaged telegram is worth a word, the rest is not."""
+    """Frames, and garbage that began as a long frame: a damaged telegram is worth a word, the rest is not.
+
+    Five bytes of anything may look like a short frame: one behind garbage is not taken for one.
+    """
+    after_garbage = False
     for item in found:
         if item.frame is not None:
-            if item.frame.kind is not FrameKind.ACK:
+            if item.frame.kind in _WITH_DATA or (item.frame.kind is FrameKind.SHORT and not after_garbage):
                 yield Piece(item.raw, line)
+                after_garbage = False
         else:
+            after_garbage = True
             header = _LONG_HEADER.search(item.raw)
             if header is not None:
                 yield Piece(item.raw[header.start() :], line)
 
 
 def _has_frame(data: bytes) -> bool:
-    return any(item.frame is not None and item.frame.kind is not FrameKind.ACK for item in find_frames(data))
+    return any(item.frame is not None and item.frame.kind in _WITH_DATA for item in find_frames(data))
 
 
 def _is_unfinished(data: bytes) -> bool:

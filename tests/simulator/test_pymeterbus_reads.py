@@ -55,7 +55,8 @@ def read(port: serial.Serial, address: int, frame_count_bit: bool = False) -> An
 def identity(telegram: Any) -> str:
     header = telegram.body.bodyHeader
     number = "".join(f"{part:02X}" for part in header.id_nr)
-    return f"{number}.{header.manufacturer_field.decodeManufacturer}.{header.version_field.parts[0]:02X}.{header.measure_medium_field.parts[0]:02X}"
+    version, device_type = header.version_field.parts[0], header.measure_medium_field.parts[0]
+    return f"{number}.{header.manufacturer_field.decodeManufacturer}.{version:02X}.{device_type:02X}"
 
 
 def values(telegram: Any) -> list[Any]:

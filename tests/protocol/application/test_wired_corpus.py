@@ -159,7 +159,12 @@ def test_bad_telegram_says_what_is_wrong(case: dict[str, str]) -> None:
         assert all(problem.offset < len(telegram.raw) for problem in telegram.problems)
     else:
         codes = {"error": 0, "unspecified_error": 0, "application_busy": 8, "too_many_readouts": 9}
-        codes |= {"too_many_records": 3, "premature_end_of_record": 4, "too_many_difes": 5, "too_many_vifes": 6}
+        codes |= {
+            "too_many_records": 3,
+            "premature_end_of_record": 4,
+            "too_many_difes": 5,
+            "too_many_vifes": 6,
+        }
         assert telegram.application_error == codes[case["name"]]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from tests.protocol.application.strategies import METER, response
 
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.application.control import describe_alarm, describe_application_error
 from mbuscli.protocol.application.status import describe_status
 from mbuscli.protocol.wired.frames import encode_long, encode_short
 from mbuscli.telegram import decode
+from tests.protocol.application.strategies import METER, response
 
 VOLUME = bytes.fromhex("0C1367452301")
 

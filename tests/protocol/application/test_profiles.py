@@ -7,12 +7,12 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.protocol.application.strategies import response
 
 from mbuscli.protocol.application.encode import encode_record
 from mbuscli.protocol.application.profiles import ProfileElement, expand_profiles
 from mbuscli.protocol.application.records import Record, parse_records
 from mbuscli.telegram import decode
+from tests.protocol.application.strategies import response
 
 # Records at storage 8: base time 2010-01-01 00:00, base value 12300.0 m³.
 BASE = "84046D00204111" + "8B0415003012"

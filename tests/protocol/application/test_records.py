@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.protocol.application.strategies import METER, numeric_records, response, responses
 
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.application import records as records_module
 from mbuscli.protocol.application.records import Record, parse_records
 from mbuscli.protocol.checksum import sum8
 from mbuscli.telegram import Telegram, decode
+from tests.protocol.application.strategies import METER, numeric_records, response, responses
 
 
 def read_everything(telegram: Telegram) -> None:

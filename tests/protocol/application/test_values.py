@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from datetime import date, datetime
-from decimal import Decimal
 
 import pytest
 from hypothesis import assume, given

@@ -11,12 +11,12 @@ from decimal import Decimal
 from xml.etree import ElementTree
 
 import pytest
-from tests.corpus import lines, needs_corpus
 
 from mbuscli.errors import DecodeError
 from mbuscli.protocol.application.device_types import describe_device_type
 from mbuscli.protocol.application.records import Record
 from mbuscli.telegram import Telegram, decode
+from tests.corpus import lines, needs_corpus
 
 ALL = lines("wired.jsonl")
 

@@ -5,13 +5,15 @@ machine-readable word (`reason`) and what to try (`hint`). Its `name`, such as `
 word to search for. No message ever holds key bytes.
 
     MbuscliError
-    ├── UsageError     wrong arguments                                   exit 2
-    ├── PortError      port or device missing, busy, unplugged           exit 3
-    ├── NoAnswerError  nobody answered in time                           exit 4
-    ├── DecodeError    bytes that do not follow the standard             exit 5
-    ├── BusError       answered, but colliding, garbled or unexpected    exit 5
-    ├── RefusedError   the meter understood and refused                  exit 7
-    └── InputError     a file or text given by the user is unusable      exit 10
+    ├── UsageError        wrong arguments                                           exit 2
+    ├── PortError         port or device missing, busy, unplugged                   exit 3
+    ├── NoAnswerError     nobody answered in time                                   exit 4
+    ├── DecodeError       bytes that do not follow the standard                     exit 5
+    ├── BusError          answered, but colliding, garbled or unexpected            exit 5
+    ├── KeyProblemError   key or passphrase missing, wrong, not authentic           exit 6
+    ├── RefusedError      the meter understood and refused                          exit 7
+    ├── NotConfirmedError a step that cannot be undone was not confirmed            exit 9
+    └── InputError        a file or text given by the user is unusable              exit 10
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ class Reason(Enum):
     UNREADABLE = "unreadable"
     UNWRITABLE = "unwritable"
     UNRECOGNISED = "unrecognised"
+    EXISTS = "exists"
+    NOT_CONFIRMED = "not-confirmed"
     # ports
     MISSING = "missing"
     BUSY = "busy"
@@ -54,12 +58,15 @@ class Reason(Enum):
     PARITY = "parity"
     GARBAGE = "garbage"
     WRONG_ADDRESS = "wrong-address"
+    CODING = "coding"
     # the bus
     NO_ANSWER = "no-answer"
     COLLISION = "collision"
     NOISE = "noise"
     UNEXPECTED = "unexpected"
     ENDLESS = "endless"
+    # transport layer
+    FRAGMENT = "fragment"
     # application layer
     HEADER_TRUNCATED = "header-truncated"
     RECORD_TRUNCATED = "record-truncated"
@@ -75,6 +82,8 @@ class Reason(Enum):
     CONFIGURATION_IGNORED = "configuration-ignored"
     # security
     KEY_MISSING = "key-missing"
+    KEY_LENGTH = "key-length"
+    PASSPHRASE = "passphrase"
     MODE_UNSUPPORTED = "mode-unsupported"
 
 
@@ -148,10 +157,22 @@ class DecodeError(MbuscliError):
     default_layer = "link"
 
 
+class KeyProblemError(MbuscliError):
+    """A key or passphrase is missing or wrong, or what it should open is not authentic."""
+
+    default_layer = "security"
+
+
 class RefusedError(MbuscliError):
     """The meter understood the request and refused it."""
 
     default_layer = "application"
+
+
+class NotConfirmedError(MbuscliError):
+    """A step that cannot be undone was not confirmed."""
+
+    default_layer = "usage"
 
 
 class Problem(NamedTuple):

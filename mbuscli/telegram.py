@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.errors import DecodeError, Problem, Reason
 from mbuscli.protocol.address import MeterAddress
@@ -14,10 +14,6 @@ from mbuscli.protocol.application.ci_table import (
     Ci,
     Content,
 )
-from mbuscli.protocol.application.compact import Formats, decode_compact, decode_format
-from mbuscli.protocol.application.control import describe_command
-from mbuscli.protocol.application.fixed import FIXED_SIZE, decode_fixed
-from mbuscli.protocol.application.profiles import expand_profiles
 from mbuscli.protocol.application.records import Parsed, Record, parse_records
 from mbuscli.protocol.transport.configuration import (
     MODE_AES_CBC_IV,
@@ -28,8 +24,11 @@ from mbuscli.protocol.transport.tpl import NO_HEADER, Tpl, decode_tpl
 from mbuscli.protocol.wired.fields import ACK, PRM, START_LONG, START_SHORT
 from mbuscli.protocol.wired.frames import Frame, FrameKind, decode_frame
 
-_BUILT_IN_FORMATS = Formats()
+# What few telegrams need is imported where it is used: one telegram on the command line loads little.
+if TYPE_CHECKING:
+    from mbuscli.protocol.application.compact import Formats
 
+_FIXED_SIZE = 16
 # Start of a long frame up to its CI field.
 _DATA_OFFSET = 7
 _CI_OFFSET = 6
@@ -105,7 +104,10 @@ def decode(data: bytes, *, layer: str = "auto", formats: Formats | None = None) 
         raise DecodeError("no bytes", reason=Reason.TOO_SHORT, offset=0)
     wired = layer == "wired" or (layer == "auto" and _looks_wired(data))
     telegram = _decode_wired(data, formats) if wired else _decode_application(data, formats)
-    telegram.records = expand_profiles(telegram.records)
+    if any(record.header.profile for record in telegram.records):
+        from mbuscli.protocol.application.profiles import expand_profiles
+
+        telegram.records = expand_profiles(telegram.records)
     return telegram
 
 
@@ -167,6 +169,8 @@ def _is_credible(parsed: Parsed) -> bool:
 
 def _read_command(telegram: Telegram, frame: Frame) -> None:
     """A frame sent by a master."""
+    from mbuscli.protocol.application.control import describe_command
+
     ci_field = frame.ci_field
     assert ci_field is not None
     telegram.command = describe_command(ci_field, frame.data)
@@ -185,7 +189,7 @@ def _read_application(
     if ci is None:
         _unknown_ci(telegram, ci_field, offset - 1)
         return
-    if ci_field == CI_FIXED and len(data) <= FIXED_SIZE:  # a compact frame is longer: header 12, checks 4
+    if ci_field == CI_FIXED and len(data) <= _FIXED_SIZE:  # a compact frame is longer: header 12, checks 4
         ci = FIXED
     _read_content(telegram, ci, data, offset, formats)
 
@@ -237,8 +241,10 @@ def _take_header(telegram: Telegram, tpl: Tpl) -> None:
 
 
 def _read_fixed(telegram: Telegram, body: bytes, offset: int, mode2: bool) -> None:
-    if len(body) != FIXED_SIZE:
-        text = f"fixed data has {FIXED_SIZE} bytes, {len(body)} are here"
+    from mbuscli.protocol.application.fixed import decode_fixed
+
+    if len(body) != _FIXED_SIZE:
+        text = f"fixed data has {_FIXED_SIZE} bytes, {len(body)} are here"
         telegram.problems.append(Problem("application", offset, Reason.LENGTH_MISMATCH, text))
         return
     fixed = decode_fixed(body, offset, mode2=mode2)
@@ -290,10 +296,12 @@ def _keep_out(telegram: Telegram, mode: int, offset: int) -> None:
 def _parse(
     telegram: Telegram, ci: Ci, body: bytes, offset: int, formats: Formats | None, from_master: bool
 ) -> Parsed:
-    if ci.content is Content.COMPACT:
-        return decode_compact(body, offset, formats or _BUILT_IN_FORMATS)
-    if ci.content is Content.FORMAT:
-        return decode_format(body, offset, formats or Formats())
+    if ci.content is not Content.RECORDS:
+        from mbuscli.protocol.application import compact
+
+        if ci.content is Content.COMPACT:
+            return compact.decode_compact(body, offset, formats or compact.built_in_formats())
+        return compact.decode_format(body, offset, formats or compact.Formats())
     # The telegram is cut behind the application data, so that offsets need no correction.
     parsed = parse_records(
         telegram.raw[: offset + len(body)], offset, from_master=from_master, mode2=ci.mode2

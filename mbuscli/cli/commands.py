@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from importlib import import_module
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
-from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class Entry(NamedTuple):
@@ -21,6 +23,7 @@ COMMANDS = {
     "scan": Entry("Look", "Find the meters on a wired bus by primary address."),
     "read": Entry("Look", "Read meters by primary address or by meter address."),
     "decrypt": Entry("Decode", "Decode telegrams given as hexadecimal or in a file."),
+    "keys": Entry("Setup", "Keep the keys of meters in a key ring."),
     "simulate": Entry("Setup", "Serve a simulated bus for training and tests."),
 }
 
@@ -73,6 +76,8 @@ class LazyGroup(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Names of commands with their help; options as click completes them."""
+        from click.shell_completion import CompletionItem
+
         items = [
             CompletionItem(name, help=entry.help)
             for name, entry in COMMANDS.items()

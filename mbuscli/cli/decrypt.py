@@ -11,7 +11,7 @@ import click
 
 from mbuscli.cli.exit_codes import ExitCode, exit_code_of, of_many, of_telegram
 from mbuscli.cli.options import output_options
-from mbuscli.errors import InputError, Reason, UsageError
+from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 
 if TYPE_CHECKING:
     from mbuscli.render.report import Output, TelegramReport
@@ -39,7 +39,6 @@ def command(inputs: tuple[str, ...], output: Output) -> ExitCode:
 
     Exit codes: 0 done, 2 no hexadecimal, 5 damaged, 8 some of several damaged, 10 nothing found in a file.
     """
-    from mbuscli.cli.talk import complain
     from mbuscli.render.report import TelegramReport
 
     if not inputs:
@@ -55,8 +54,7 @@ def command(inputs: tuple[str, ...], output: Output) -> ExitCode:
             try:
                 codes += _decode(report, pieces, name)
             except InputError as error:
-                codes.append(exit_code_of(error))
-                complain(output, error, name)
+                codes.append(_complain(output, error, name))
     except KeyboardInterrupt:
         report.finish()
         raise
@@ -65,18 +63,26 @@ def command(inputs: tuple[str, ...], output: Output) -> ExitCode:
 
 
 def _decode(report: TelegramReport, pieces: Iterator[Piece], name: str) -> Iterator[ExitCode]:
-    from mbuscli.cli.talk import complain, tell_problems
     from mbuscli.services.decrypt import Decoded, decrypt
 
     for event in decrypt(pieces):
         where = name if event.line is None else f"{name}, line {event.line}"
         if isinstance(event, Decoded):
             report.add(event.telegram)
-            tell_problems(report.output, event.telegram, where)
+            if event.telegram.problems:
+                from mbuscli.cli.talk import tell_problems
+
+                tell_problems(report.output, event.telegram, where)
             yield of_telegram(event.telegram)
         else:
-            complain(report.output, event.error, where)
-            yield exit_code_of(event.error)
+            yield _complain(report.output, event.error, where)
+
+
+def _complain(output: Output, error: MbuscliError, where: str) -> ExitCode:
+    from mbuscli.cli.talk import complain
+
+    complain(output, error, where)
+    return exit_code_of(error)
 
 
 def _sources(inputs: tuple[str, ...]) -> Iterator[tuple[str, Iterator[Piece]]]:

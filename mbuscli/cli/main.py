@@ -13,19 +13,20 @@ import click
 
 from mbuscli import __version__
 from mbuscli.cli.commands import LazyCommands, LazyGroup
-from mbuscli.cli.exit_codes import ExitCode, exit_code_of
+from mbuscli.cli.exit_codes import MEANINGS, ExitCode, exit_code_of
 from mbuscli.errors import MbuscliError, Reason, UsageError
-from mbuscli.render.streams import OutputClosedError
+from mbuscli.render.streams import OutputClosedError, terminal_width
 
 _PROGRAM = "mbuscli"
+_HELP_WIDTH = 100
 _COMPLETION = "_MBUSCLI_COMPLETE"
 _EPILOG = """\b
 First steps without any hardware:
   mbuscli scan --port sim:
   mbuscli read 1 --port sim:
 \b
-Exit codes: 0 done, 1 unexpected, 2 usage, 3 port, 4 no answer, 5 damaged,
-6 key, 7 refused, 8 partial, 10 input file, 130 interrupted, 143 terminated."""
+Exit codes:
+""" + "\n".join(f"{code:5d}  {meaning}" for code, meaning in MEANINGS.items())
 
 
 class Terminated(KeyboardInterrupt):
@@ -36,7 +37,7 @@ class Terminated(KeyboardInterrupt):
     cls=LazyGroup,
     commands=LazyCommands(),
     invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EPILOG,
 )
 @click.version_option(__version__, prog_name=_PROGRAM)
@@ -58,7 +59,9 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; `args` None means those of the process."""
     words = list(sys.argv[1:] if args is None else args)
     try:
-        code = cli.main(args, prog_name=_PROGRAM, standalone_mode=False)
+        # Without a width click imports shutil, and with it three compression libraries.
+        width = min(terminal_width(), _HELP_WIDTH)
+        code = cli.main(args, prog_name=_PROGRAM, standalone_mode=False, terminal_width=width)
         return int(code or 0)
     except OutputClosedError:
         return ExitCode.DONE

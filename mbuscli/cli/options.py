@@ -68,6 +68,10 @@ def output_options(kind: str) -> Callable[[F], Callable[..., Any]]:
 def _columns(kind: str) -> tuple[Columns, tuple[str, ...]]:
     from mbuscli.render import columns
 
+    if kind in ("keys", "findings"):
+        from mbuscli.render import key_rows
+
+        return key_rows.COLUMNS[kind]
     if kind == "scan":
         return columns.SCAN_COLUMNS, columns.SCAN_DEFAULT
     return columns.TELEGRAM_COLUMNS, columns.TELEGRAM_DEFAULT
@@ -95,7 +99,12 @@ def bus_options(function: F) -> F:
             help="Wait this long for an answer to begin. Default: 330 bit times + 50 ms, plus a margin.",
         ),
         click.option(
-            "--baud", type=click.Choice(BAUDS), default="2400", show_default=True, help="Baud rate, 8E1."
+            "--baud",
+            type=click.Choice(BAUDS),
+            default="2400",
+            show_default=True,
+            metavar="RATE",
+            help="300, 600, 1200 ... 38400; always 8E1.",
         ),
         click.option(
             "-p",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option(
     "--retries",
     type=click.IntRange(0, 10),
+    metavar="N",
     default=2,
     show_default=True,
     help="Repeat a request this often when it is not answered well.",

@@ -40,10 +40,18 @@ def _is_number(word: str) -> bool:
 
 
 @click.command("scan")
-@click.option("--range", "range_text", default="0-250", show_default=True, help="Addresses, such as 1-20,30.")
+@click.option(
+    "--range",
+    "range_text",
+    metavar="A-B,C",
+    default="0-250",
+    show_default=True,
+    help="Addresses, such as 1-20,30.",
+)
 @click.option(
     "--retries",
     type=click.IntRange(0, 10),
+    metavar="N",
     default=0,
     show_default=True,
     help="Ask again this often where nobody answers.",
@@ -91,6 +99,7 @@ def _scan(link: Link, addresses: list[int], output: Output) -> ExitCode:
                 asked = event.done
                 _tell_progress(output, event)
             elif isinstance(event, service.Found):
+                asked += 1
                 _take(output, report, event)
             else:
                 asked = event.asked

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mbuscli.render.messages import error_json, error_text
 from mbuscli.render.text import inert
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 def complain(output: Output, error: MbuscliError, where: str) -> None:
     """An error about one of several things; the command goes on."""
+    from mbuscli.render.messages import error_json, error_text
+
     streams = output.streams
     if output.is_json:
         streams.complain(error_json(error, where=where, ascii_only=streams.ascii_err))

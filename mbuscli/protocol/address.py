@@ -7,13 +7,13 @@ significant octet first (EN 13757-3, long header and secondary selection).
 
 from __future__ import annotations
 
-import string
 from typing import NamedTuple, Self
 
 from mbuscli.errors import Reason, UsageError
 from mbuscli.protocol.manufacturers import decode_manufacturer, encode_manufacturer
 from mbuscli.protocol.octets import bcd_digits, encode_bcd
 
+_HEX_DIGITS = frozenset("0123456789ABCDEFabcdef")
 _ANY_OCTET = 0xFF
 _ANY_MANUFACTURER = 0xFFFF
 
@@ -38,7 +38,7 @@ class MeterAddress(NamedTuple):
         if len(parts) > 4:
             raise _invalid(text, "it has more than four parts")
         digits = parts[0].upper()
-        if len(digits) != 8 or not set(digits) <= set(string.hexdigits.upper()):
+        if len(digits) != 8 or not set(digits) <= _HEX_DIGITS:
             raise _invalid(text, "the identification number needs eight digits (F stands for any digit)")
         manufacturer = _ANY_MANUFACTURER
         if len(parts) > 1:
@@ -91,7 +91,7 @@ class MeterAddress(NamedTuple):
 
 
 def _octet(text: str, part: str) -> int:
-    if len(part) != 2 or not set(part) <= set(string.hexdigits):
+    if len(part) != 2 or not set(part) <= _HEX_DIGITS:
         raise _invalid(text, f"{part!r} is not two hexadecimal digits")
     return int(part, 16)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mbuscli.errors import Reason, UsageError
 from mbuscli.render.delimited import Cell
-from mbuscli.render.rows import Row
+from mbuscli.render.rows import LAST_PRIMARY_ADDRESS, Row
 
 
 class Column(NamedTuple):
@@ -46,12 +46,23 @@ def _error(event: Row, record: Row) -> Cell:
     refused = _follow(event, ("application_error", "text"))
     if refused is not None:
         return refused
+    link = event["link"]
+    if link["layer"] == "wired" and link["ci_field"] is None:
+        from mbuscli.protocol.wired.fields import describe_c_field
+
+        return "acknowledgement" if link["c_field"] is None else describe_c_field(link["c_field"])
     return "; ".join(str(problem["text"]) for problem in event["problems"]) or "no records"
+
+
+def _primary_address(event: Row, _record: Row) -> Cell:
+    """Also of a telegram that does not say who sent it."""
+    a_field = _follow(event, ("link", "a_field"))
+    return a_field if isinstance(a_field, int) and a_field <= LAST_PRIMARY_ADDRESS else None
 
 
 TELEGRAM_COLUMNS: Columns = {
     "address": Column("the meter's address, 12345678.KAM.1B.16", _event("meter", "address")),
-    "primary_address": Column("primary address 0-250", _event("meter", "primary_address")),
+    "primary_address": Column("primary address 0-250", _primary_address),
     "function": Column("instantaneous, maximum, minimum or error", _record("function")),
     "storage": Column("storage number, 0 is the present", _record("storage")),
     "tariff": Column("tariff number", _record("tariff")),

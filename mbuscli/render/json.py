@@ -1,82 +1,92 @@
-"""JSON with the meter's exact digits: a Decimal is written as the number it is, never through a float."""
+"""JSON with the meter's exact digits: a Decimal is written as the number it is, never through a float.
+
+The standard library's encoder knows no Decimal, and escapes neither DEL nor C1 nor bidirectional controls.
+"""
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from mbuscli.render.text import UNSAFE
 
+Quote: TypeAlias = Callable[[str], str]
+
 _WIDTH = 100
-_NON_ASCII = re.compile("[^\x00-\x7f]")
+_ESCAPED = re.compile(f'["\\\\]|{UNSAFE.pattern}')
+_ESCAPED_ASCII = re.compile(r'["\\\x00-\x1f\x7f]|[^\x00-\x7f]')
+_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def dump_line(value: Any, *, ascii_only: bool = False) -> str:
     """`value` on one line, without spaces between its parts."""
-    return _compact(value, ",", ":", ascii_only)
+    return _compact(value, ",", ":", _quoted_ascii if ascii_only else _quoted)
 
 
 def dump_document(value: Any, *, ascii_only: bool = False) -> str:
     """`value` for reading: what is short or flat stays on one line, the rest is indented by two."""
-    return _pretty(value, "", ascii_only)
+    return _pretty(value, "", _quoted_ascii if ascii_only else _quoted)
 
 
-def _compact(value: Any, comma: str, colon: str, ascii_only: bool) -> str:
-    if isinstance(value, str):
-        return _string(value, ascii_only)
-    if isinstance(value, Decimal):
-        return _number(value)
-    if isinstance(value, Mapping):
-        parts = (
-            f"{_string(key, ascii_only)}{colon}{_compact(item, comma, colon, ascii_only)}"
-            for key, item in value.items()
-        )
-        return "{" + comma.join(parts) + "}"
-    if isinstance(value, Sequence):
-        return "[" + comma.join(_compact(item, comma, colon, ascii_only) for item in value) + "]"
-    return json.dumps(value, allow_nan=False)
+def _compact(value: Any, comma: str, colon: str, quoted: Quote) -> str:
+    kind = type(value)
+    if kind is str:
+        return quoted(value)
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "null"
+    if kind is dict:
+        pairs = [f"{quoted(key)}{colon}{_compact(item, comma, colon, quoted)}" for key, item in value.items()]
+        return "{" + comma.join(pairs) + "}"
+    if kind is list:
+        return "[" + comma.join([_compact(item, comma, colon, quoted) for item in value]) + "]"
+    if kind is Decimal:
+        # All digits, no exponent; JSON knows no infinity and no NaN.
+        return format(value, "f") if value.is_finite() else "null"
+    if kind is bool:
+        return "true" if value else "false"
+    raise TypeError(f"{kind.__name__} has no place in JSON")
 
 
-def _pretty(value: Any, indent: str, ascii_only: bool) -> str:
-    line = _compact(value, ", ", ": ", ascii_only)
+def _pretty(value: Any, indent: str, quoted: Quote) -> str:
+    line = _compact(value, ", ", ": ", quoted)
     if len(indent) + len(line) <= _WIDTH or _is_flat(value):
         return line
     deeper = indent + "  "
-    if isinstance(value, Mapping):
-        parts = [
-            f"{_string(key, ascii_only)}: {_pretty(item, deeper, ascii_only)}" for key, item in value.items()
-        ]
+    if isinstance(value, dict):
+        parts = [f"{quoted(key)}: {_pretty(item, deeper, quoted)}" for key, item in value.items()]
         opening, closing = "{", "}"
     else:
-        parts = [_pretty(item, deeper, ascii_only) for item in value]
+        parts = [_pretty(item, deeper, quoted) for item in value]
         opening, closing = "[", "]"
     return f"{opening}\n{deeper}" + f",\n{deeper}".join(parts) + f"\n{indent}{closing}"
 
 
 def _is_flat(value: Any) -> bool:
     """True for an object or list that holds at most lists of single values: a record, a meter."""
-    if isinstance(value, Mapping):
-        return all(_is_flat(item) and not isinstance(item, Mapping) for item in value.values())
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return True
-    return all(isinstance(item, str) or not isinstance(item, Mapping | Sequence) for item in value)
+    if isinstance(value, dict):
+        return all(_is_flat(item) and not isinstance(item, dict) for item in value.values())
+    return not isinstance(value, list) or not any(isinstance(item, dict | list) for item in value)
 
 
-def _number(value: Decimal) -> str:
-    """All digits, no exponent; JSON knows no infinity and no NaN."""
-    return format(value, "f") if value.is_finite() else "null"
+# Keys, quantities and units come again with every record.
+@lru_cache(maxsize=1024)
+def _quoted(text: str) -> str:
+    return '"' + _ESCAPED.sub(_escaped, text) + '"'
 
 
-def _string(text: str, ascii_only: bool) -> str:
-    # json.dumps escapes C0 and the quotes; DEL, C1 and the bidirectional controls would pass.
-    quoted = json.dumps(text, ensure_ascii=False)
-    return (_NON_ASCII if ascii_only else UNSAFE).sub(_escaped, UNSAFE.sub(_escaped, quoted))
+@lru_cache(maxsize=1024)
+def _quoted_ascii(text: str) -> str:
+    return '"' + _ESCAPED_ASCII.sub(_escaped, text) + '"'
 
 
 def _escaped(match: re.Match[str]) -> str:
+    if match.group() in _SHORT:
+        return _SHORT[match.group()]
     code = ord(match.group())
     if code < 0x10000:
         return f"\\u{code:04x}"

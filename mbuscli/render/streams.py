@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+_NARROWEST = 40
 _GONE = {errno.EPIPE, errno.ESHUTDOWN}
 
 
@@ -29,7 +31,8 @@ class Streams:
         dumb = environ.get("TERM") == "dumb"
         self.out_is_terminal = out.isatty()
         self.err_is_terminal = err.isatty()
-        self.live = self.err_is_terminal and not dumb
+        # What reads a pipe may write to the same terminal: a progress line would stand in its way.
+        self.live = self.err_is_terminal and not dumb and (self.out_is_terminal or _is_file(out))
         self.colour = _colour(environ, self.out_is_terminal and not dumb)
         self.ascii_out = not _is_utf(out)
         self.ascii_err = not _is_utf(err)
@@ -76,7 +79,8 @@ class Streams:
 
     def _clear_progress(self) -> None:
         if self._progress:
-            self._to_err("\r" + " " * len(self._progress) + "\r")
+            # Two more for the ^C that the terminal shows.
+            self._to_err("\r" + " " * (len(self._progress) + 2) + "\r")
             self._progress = ""
 
     def _to_err(self, text: str) -> None:
@@ -105,9 +109,15 @@ def standard_streams() -> Streams:
 
 def terminal_width() -> int:
     """Columns of the terminal (COLUMNS wins), 80 if unknown."""
-    import shutil
-
-    return max(shutil.get_terminal_size().columns, 40)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return max(int(columns), _NARROWEST)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        try:
+            return max(os.get_terminal_size(stream.fileno()).columns, _NARROWEST)  # type: ignore[union-attr]
+        except (AttributeError, OSError, ValueError):  # no stream, no terminal, closed
+            continue
+    return 80
 
 
 def _colour(environ: Mapping[str, str], terminal: bool) -> bool:
@@ -115,6 +125,13 @@ def _colour(environ: Mapping[str, str], terminal: bool) -> bool:
         return False
     forced = environ.get("FORCE_COLOR") or environ.get("CLICOLOR_FORCE")
     return terminal if forced in (None, "", "0") else True
+
+
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _is_utf(stream: TextIO) -> bool:

@@ -91,9 +91,8 @@ def _heading(telegram: Telegram) -> list[RenderableType]:
     primary = primary_address(telegram)
     facts = []
     if meter is None:
-        title = telegram.command or (
-            "meter without identification" if telegram.records else _link_words(telegram)
-        )
+        nameless = telegram.link.ci_field is not None or bool(telegram.records)
+        title = telegram.command or ("meter without identification" if nameless else _link_words(telegram))
     else:
         maker = [] if telegram.medium is not None else [meter.manufacturer_name]
         title = "  ".join([*maker, meter.id, device_type_name(telegram)])

@@ -12,6 +12,8 @@ from mbuscli.services.link import Link
 from mbuscli.telegram import Telegram, decode
 
 _SHORT_FRAME = 5
+# Meters sit at the low addresses: so many silent ones are assumed on top of those already asked.
+_CAUTION = 50
 
 
 class Asking(NamedTuple):
@@ -50,10 +52,8 @@ def scan(link: Link, addresses: Sequence[int]) -> Iterator[ScanEvent]:
     found = 0
     spent_on_hits = 0.0
     for done, address in enumerate(addresses):
-        left = (len(addresses) - done) * silent_s
-        if done:
-            # Hits take longer than silence: their share so far is what to expect of the rest.
-            left += spent_on_hits / done * (len(addresses) - done)
+        # Hits take longer than silence: expect as many among the rest, but not after the first few.
+        left = (len(addresses) - done) * (silent_s + spent_on_hits / (done + _CAUTION))
         yield Asking(address, done, len(addresses), found, left)
         asked_at = link.clock()
         probe = link.converter.run(link.session.probe(address))
@@ -68,7 +68,7 @@ def scan(link: Link, addresses: Sequence[int]) -> Iterator[ScanEvent]:
 def _silent_address_s(link: Link) -> float:
     """How long an address takes at which nobody answers."""
     timing = link.session.timing
-    once = octets_s(_SHORT_FRAME, link.baud) + timing.idle_s + timing.reply_timeout_s
+    once = octets_s(_SHORT_FRAME, link.baud) + timing.reply_timeout_s
     return once * (1 + link.session.retries_silent)
 
 

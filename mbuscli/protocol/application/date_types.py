@@ -5,7 +5,6 @@ Wildcards ("every") print as asterisks: `****-07-01` is the first of July of eve
 
 from __future__ import annotations
 
-from calendar import monthrange
 from datetime import datetime
 
 _EVERY_YEAR = 127
@@ -99,7 +98,7 @@ def encode_type_i(moment: str, *, summer_time: bool = False) -> bytes:
     """Six octets of `2026-01-31T10:00:00`, with weekday, week number and leap year bit."""
     when = datetime.fromisoformat(moment)
     _, week, weekday = when.isocalendar()
-    leap = monthrange(when.year, 2)[1] == 29
+    leap = days_in_month(when.year, 2) == 29
     return (
         bytes((when.second | summer_time << 6 | leap << 7, when.minute, when.hour | weekday << 5))
         + encode_type_g(moment[:10])
@@ -111,6 +110,13 @@ def encode_type_j(time: str) -> bytes:
     """Three octets of `10:00:00`."""
     hour, minute, second = (int(part) for part in time.split(":"))
     return bytes((second, minute, hour))
+
+
+def days_in_month(year: int, month: int) -> int:
+    """28 to 31."""
+    if month == 2:
+        return 29 if year % 4 == 0 and (year % 100 or year % 400 == 0) else 28
+    return 30 if month in (4, 6, 9, 11) else 31
 
 
 def _part(number: int, every: int, last: int, name: str) -> str:
@@ -129,7 +135,7 @@ def _date(low: int, high: int, century: int) -> str:
     if month != _EVERY_MONTH and not 1 <= month <= 12:
         raise NoValueError(f"{IMPOSSIBLE}: month {month}")
     # A leap year stands in for "every year", so that 29 February is allowed.
-    longest = 31 if month == _EVERY_MONTH else monthrange(year or 2000, month)[1]
+    longest = 31 if month == _EVERY_MONTH else days_in_month(year or 2000, month)
     if day > longest:
         raise NoValueError(f"{IMPOSSIBLE}: day {day} of month {month}")
     return "-".join(

@@ -18,8 +18,6 @@ from mbuscli.protocol.application.records import Record
 from mbuscli.protocol.application.values import Value
 from mbuscli.protocol.octets import bcd_digits
 
-FIXED_SIZE = 16
-
 # The sources disagree on where the status octet says "counters are binary" and "stored at a fixed date":
 # bits 7 and 6, or bits 0 and 1. Both are looked at, and doubt gives no number.
 _BINARY_BITS = (0x80, 0x01)

@@ -11,13 +11,12 @@ equal size. Base value and base time stand in records of their own with the same
 
 from __future__ import annotations
 
-from calendar import monthrange
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TypeAlias
 
-from mbuscli.protocol.application.date_types import NoValueError
+from mbuscli.protocol.application.date_types import NoValueError, days_in_month
 from mbuscli.protocol.application.dif_table import (
     BCD_FIELDS,
     DATA_LENGTHS,
@@ -157,8 +156,6 @@ class _Profile:
 def expand_profiles(records: list[Record]) -> list[Record]:
     """The list with each compact profile replaced by its elements; one that cannot be read stays, with the
     reason as its error."""
-    if not any(record.header.profile for record in records):
-        return records
     expanded: list[Record] = []
     for record in records:
         if record.header.profile is None or record.header.error is not None:
@@ -239,4 +236,4 @@ def _add_months(base: Moment, months: int) -> Moment | None:
     year, month = divmod(index, 12)
     if not 1 <= year <= 9999:
         return None
-    return base.replace(year=year, month=month + 1, day=min(base.day, monthrange(year, month + 1)[1]))
+    return base.replace(year=year, month=month + 1, day=min(base.day, days_in_month(year, month + 1)))

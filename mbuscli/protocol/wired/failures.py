@@ -18,7 +18,7 @@ _SILENT_HINTS = (
     "check the meter's address with a scan, and the wiring of the bus",
 )
 _COLLISION_HINTS = (
-    "several meters may have this address: search by secondary address",
+    "several meters may have this address: read them by meter address, or one at a time",
     "if only one meter is there: check baud rate, even parity, wiring and converter",
 )
 _NOISE_HINTS = ("check baud rate, even parity, wiring, and whether something else uses the bus",)

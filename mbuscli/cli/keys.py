@@ -1,0 +1,270 @@
+"""`mbuscli keys`: the key ring."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mbuscli.cli.exit_codes import ExitCode
+from mbuscli.cli.keys_import import import_
+from mbuscli.cli.keys_talk import described, ring_path, write_keys
+from mbuscli.cli.options import output_options
+from mbuscli.cli.secrets import (
+    PASSPHRASE_VARIABLE,
+    DiscreetGroup,
+    ask_passphrase,
+    ask_secret,
+    key_options,
+    read_secret_line,
+    ring_option,
+    warn_of_arguments,
+)
+from mbuscli.errors import InputError, KeyProblemError, NotConfirmedError, Reason, UsageError
+from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.security.keys import parse_key
+from mbuscli.render.text import inert
+
+if TYPE_CHECKING:
+    from mbuscli.protocol.security.keys import Key
+    from mbuscli.render.report import Output
+    from mbuscli.settings.keystore import Entry, KeyRing
+
+
+@click.group("keys", cls=DiscreetGroup, invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Keep the keys of meters in a key ring.
+
+    The ring is a TOML file that only its owner may read. Each key belongs to the meters that fit a pattern;
+    the most specific pattern is tried first. Keys are never shown: a check value tells them apart. With a
+    passphrase (asked for, or in MBUSCLI_PASSPHRASE) the ring is kept encrypted.
+
+    \b
+    Examples:
+      mbuscli keys add 12345678.KAM
+      mbuscli keys import delivery.kem meters.csv
+      mbuscli keys list
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@command.command("add")
+@click.argument("meters")
+@click.option("--name", default="", metavar="TEXT", help="A name for the key. Default: METERS.")
+@click.option("--note", default="", metavar="TEXT", help="A note.")
+@click.option("--replace", is_flag=True, help="Put the key in the place of another one for METERS.")
+@key_options
+@ring_option
+@output_options("keys")
+def add(
+    meters: str,
+    name: str,
+    note: str,
+    replace: bool,
+    key_texts: tuple[str, ...],
+    key_file: str | None,
+    ring: str | None,
+    output: Output,
+) -> ExitCode:
+    """Add a key; it is asked for without echo.
+
+    METERS is a meter's address 12345678.KAM.1B.16: number, manufacturer, version, device type. Parts may be
+    left out from the right, F stands for any digit: FFFFFFFF.KAM is every meter of a manufacturer.
+
+    \b
+    Examples:
+      mbuscli keys add 12345678.KAM.1B.16 --name "flat 3, cold water"
+      pass show meters/flat3 | mbuscli keys add 12345678 --key -
+
+    Exit codes: 0 done, 2 the key or the address is none, 6 wrong passphrase, 10 another key is there.
+    """
+    from mbuscli.settings.keystore import Entry, clean_text
+    from mbuscli.settings.redact import looks_like_key
+    from mbuscli.settings.ring_file import editing
+
+    for what, text in (("the address", meters), ("the name", name), ("the note", note)):
+        if looks_like_key(text):
+            raise UsageError(
+                f"{what} looks like a key",
+                reason=Reason.INVALID,
+                hint=("the key is asked for, or given with --key - or --key-file",),
+            )
+    pattern = MeterAddress.parse(meters)
+    warn_of_arguments(output.streams, key_texts)
+    key = _one_key(key_texts, key_file, pattern)
+    entry = Entry(clean_text(name) or str(pattern), pattern, key, clean_text(note))
+    with editing(ring_path(ring), ask_passphrase) as keys:
+        outcome = keys.put(entry, replace=replace)
+    write_keys(output, [entry])
+    output.streams.talk(f"{outcome}: {described(entry)}")
+    return ExitCode.DONE
+
+
+@command.command("list")
+@click.argument("patterns", nargs=-1, metavar="[NAME | METERS]...")
+@ring_option
+@output_options("keys")
+def show(patterns: tuple[str, ...], ring: str | None, output: Output) -> ExitCode:
+    """List the keys by name, meters and check value.
+
+    \b
+    Examples:
+      mbuscli keys list
+      mbuscli keys list -o csv --fields meters,check
+
+    Exit codes: 0 done, 6 wrong passphrase, 10 the ring cannot be used, or holds no such key.
+    """
+    from mbuscli.settings.keystore import KeyRing
+    from mbuscli.settings.ring_file import load_ring
+
+    path = ring_path(ring)
+    if ring is None and not path.exists():
+        keys = KeyRing()
+        output.streams.talk(f"there is no key ring yet; mbuscli keys add makes one ({path})")
+    else:
+        keys = load_ring(path, ask_passphrase)
+    write_keys(output, _chosen(keys, patterns) if patterns else list(keys))
+    return ExitCode.DONE
+
+
+@command.command("remove")
+@click.argument("patterns", nargs=-1, required=True, metavar="NAME | METERS...")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@ring_option
+@output_options("keys")
+def remove(patterns: tuple[str, ...], yes: bool, ring: str | None, output: Output) -> ExitCode:
+    """Remove keys by name or by meters.
+
+    \b
+    Examples:
+      mbuscli keys remove "flat 3, cold water"
+      mbuscli keys remove 12345678.KAM --yes
+
+    Exit codes: 0 done, 6 wrong passphrase, 9 not confirmed, 10 no such key.
+    """
+    from mbuscli.settings.ring_file import editing
+
+    with editing(ring_path(ring), ask_passphrase) as keys:
+        entries = _chosen(keys, patterns)
+        if not yes:
+            _confirm_removal(entries)
+        keys.remove(entries)
+    for entry in entries:
+        output.streams.talk(f"removed: {described(entry)}")
+    return ExitCode.DONE
+
+
+command.add_command(import_)
+
+
+@command.command("check")
+@ring_option
+@output_options("findings")
+def check(ring: str | None, output: Output) -> ExitCode:
+    """Check the ring: file mode, lengths of keys, duplicates.
+
+    \b
+    Examples:
+      mbuscli keys check
+      mbuscli keys check --keys /media/stick/keys.toml -o json
+
+    Exit codes: 0 nothing wrong, 6 wrong passphrase, 10 something is wrong.
+    """
+    from mbuscli.render.key_rows import finding_row, write_rows
+    from mbuscli.services.keys import check_ring
+
+    path = ring_path(ring)
+    contents, findings = check_ring(path, ask_passphrase)
+    rows = [finding_row(finding) for finding in findings]
+    write_rows(output, "findings", rows)
+    kind = "in clear" if contents.passphrase is None else "encrypted"
+    output.streams.talk(f"{path}: {len(contents.entries)} good keys, {kind}, {len(findings)} findings")
+    wrong = any(finding.severity == "error" for finding in findings)
+    return ExitCode.INPUT if wrong else ExitCode.DONE
+
+
+@command.command("encrypt")
+@ring_option
+@output_options("keys")
+def encrypt(ring: str | None, output: Output) -> ExitCode:
+    """Encrypt the ring with a passphrase, or change the passphrase.
+
+    The passphrase is asked for twice without echo; it cannot be recovered. Copies of the file in clear, such
+    as backups, stay as they are.
+
+    Exit codes: 0 done, 6 no passphrase, 10 the ring cannot be used.
+    """
+    from mbuscli.settings.ring_file import reseal
+
+    reseal(ring_path(ring), ask_passphrase, _new_passphrase)
+    output.streams.talk(f"encrypted: {ring_path(ring)}")
+    return ExitCode.DONE
+
+
+@command.command("decrypt")
+@ring_option
+@output_options("keys")
+def decrypt(ring: str | None, output: Output) -> ExitCode:
+    """Keep the ring without a passphrase again.
+
+    Exit codes: 0 done, 6 wrong passphrase, 10 the ring cannot be used.
+    """
+    from mbuscli.settings.ring_file import reseal
+
+    reseal(ring_path(ring), ask_passphrase, lambda _encrypted: None)
+    output.streams.talk(f"not encrypted: {ring_path(ring)}")
+    return ExitCode.DONE
+
+
+def _one_key(key_texts: tuple[str, ...], key_file: str | None, meters: MeterAddress) -> Key:
+    """The key to add: given in one way, else asked for."""
+    from mbuscli.services.keys import given_keys
+
+    texts = key_texts
+    if not texts and key_file is None:
+        typed = ask_secret(f"Key of {meters} (32 hexadecimal digits, not shown): ")
+        if typed is None:
+            raise UsageError(
+                "no key is given", reason=Reason.EMPTY, hint=("--key - reads it from standard input",)
+            )
+        return parse_key(typed)
+    keys = list(given_keys(texts, key_file, read_secret_line))
+    if len(keys) != 1:
+        raise UsageError(f"one key is needed, {len(keys)} are given", reason=Reason.INVALID)
+    return keys[0].key
+
+
+def _chosen(keys: KeyRing, patterns: tuple[str, ...]) -> list[Entry]:
+    """The entries with these names or patterns, each once, in the order of the ring."""
+    found: set[Entry] = set()
+    for text in patterns:
+        entries = keys.find(text)
+        if not entries:
+            raise InputError(
+                f"the ring holds no key {text!r}", reason=Reason.MISSING, hint=("mbuscli keys list",)
+            )
+        found.update(entries)
+    return [entry for entry in keys if entry in found]
+
+
+def _confirm_removal(entries: Sequence[Entry]) -> None:
+    question = "remove " + "; ".join(map(described, entries))
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise NotConfirmedError(f"not confirmed: {question}", reason=Reason.NOT_CONFIRMED, hint=("--yes",))
+    if not click.confirm(f"{inert(question)}?", err=True):
+        raise NotConfirmedError("nothing is removed", reason=Reason.NOT_CONFIRMED)
+
+
+def _new_passphrase(encrypted: bool) -> str:
+    """A passphrase typed twice; MBUSCLI_PASSPHRASE for a ring that is not encrypted yet."""
+    typed = ask_secret("New passphrase: ") if encrypted else ask_passphrase("New passphrase: ")
+    if not typed:
+        raise KeyProblemError("no passphrase is given", reason=Reason.PASSPHRASE, layer="input")
+    if (encrypted or PASSPHRASE_VARIABLE not in os.environ) and ask_secret("The same again: ") != typed:
+        raise KeyProblemError("the two passphrases differ", reason=Reason.PASSPHRASE, layer="input")
+    return typed

@@ -1,0 +1,31 @@
+"""What the commands about keys have in common: which ring, and how an entry is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mbuscli.render.report import Output
+    from mbuscli.settings.keystore import Entry
+
+
+def ring_path(ring: str | None) -> Path:
+    """The ring that the user named, else the one in the folder of settings."""
+    from mbuscli.settings.ring_file import default_path
+
+    return Path(ring) if ring else default_path()
+
+
+def described(entry: Entry) -> str:
+    """An entry in a sentence."""
+    name = str(entry.meters) if entry.name == str(entry.meters) else f"{entry.name} ({entry.meters})"
+    return f"{name}, check value {entry.key.check_value}"
+
+
+def write_keys(output: Output, entries: Sequence[Entry]) -> None:
+    """Entries as data, in the format of the command."""
+    from mbuscli.render.key_rows import key_row, write_rows
+
+    write_rows(output, "keys", [key_row(entry) for entry in entries])

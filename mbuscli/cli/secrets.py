@@ -1,0 +1,179 @@
+"""Secrets at the command line: asked for without echo, taken from options, kept out of every message."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mbuscli.errors import MbuscliError, Reason, UsageError
+
+if TYPE_CHECKING:
+    from mbuscli.render.report import Output
+    from mbuscli.render.streams import Streams
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+PASSPHRASE_VARIABLE = "MBUSCLI_PASSPHRASE"
+_MAX_LINE = 4096
+
+
+def ask_secret(prompt: str) -> str | None:
+    """What the user types at the terminal, which does not show it; None if there is no terminal for it."""
+    import getpass
+    import warnings
+
+    from mbuscli.render.text import inert
+
+    if sys.platform == "win32" and not sys.stdin.isatty():
+        return None
+    with warnings.catch_warnings():
+        # getpass would go on with what is typed being shown.
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(inert(prompt))
+        except (getpass.GetPassWarning, EOFError):
+            return None
+
+
+def ask_passphrase(prompt: str) -> str | None:
+    """The passphrase of the key ring: MBUSCLI_PASSPHRASE, else the user is asked."""
+    return os.environ.get(PASSPHRASE_VARIABLE) or ask_secret(prompt)
+
+
+def read_secret_line() -> str:
+    """One line of standard input, which telegrams may follow; asked for without echo at a terminal."""
+    if sys.stdin.isatty():
+        return ask_secret("Key (not shown): ") or ""
+    return sys.stdin.buffer.readline(_MAX_LINE).decode("utf-8-sig", "replace")
+
+
+def key_options(function: F) -> F:
+    """--key and --key-file: the command gets them as `key_texts` and `key_file`."""
+    for option in (
+        click.option(
+            "--key-file",
+            metavar="FILE",
+            help="File with a key, or several, one a line; mode 0600.",
+        ),
+        click.option(
+            "--key",
+            "key_texts",
+            multiple=True,
+            metavar="HEX|-",
+            help="The key, or - to read it from standard input (first line).",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def ring_option(function: F) -> F:
+    """--keys: the command gets it as `ring`, None for the default ring."""
+    return click.option(
+        "--keys",
+        "ring",
+        metavar="FILE",
+        help="The key ring. Default: keys.toml in the folder of settings.",
+    )(function)
+
+
+def key_source_options(function: F) -> Callable[..., Any]:
+    """--key, --key-file, --keys; the command gets a `KeySource` as `keys`. Stands below `output_options`."""
+
+    @key_options
+    @ring_option
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        output: Output,
+        key_texts: tuple[str, ...],
+        key_file: str | None,
+        ring: str | None,
+        **rest: Any,
+    ) -> Any:
+        from pathlib import Path
+
+        from mbuscli.services.keys import collect_keys
+        from mbuscli.settings.ring_file import default_path
+
+        with discreet():
+            warn_of_arguments(output.streams, key_texts)
+            # A pipe of many telegrams must not stop at the first meter without a key.
+            attended = sys.stdin.isatty() and sys.stderr.isatty()
+            keys = collect_keys(
+                key_texts,
+                key_file,
+                Path(ring) if ring else None,
+                default_ring=default_path(),
+                environ=os.environ,
+                read_line=read_secret_line,
+                ask_passphrase=ask_passphrase,
+                ask_key=ask_secret if attended else None,
+            )
+        return function(*args, output=output, keys=keys, **rest)
+
+    return command
+
+
+def warn_of_arguments(streams: Streams, key_texts: tuple[str, ...]) -> None:
+    """A word to the person at the terminal about keys on the command line."""
+    if streams.err_is_terminal and any(text != "-" for text in key_texts):
+        streams.talk(
+            "note: a key on the command line is kept in the shell's history and shown to other users of "
+            "this computer; safer: --key -, --key-file, or mbuscli keys add"
+        )
+
+
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Errors leave without what may be a key that was typed in the wrong place."""
+    from mbuscli.settings.redact import redact
+
+    try:
+        yield
+    except click.UsageError as error:
+        text = error.format_message()
+        if redact(text) == text:
+            raise
+        raise UsageError(redact(text), reason=Reason.INVALID, hint=_help_of(error)) from None
+    except MbuscliError as error:
+        clean = discreet_error(error)
+        if clean is error:
+            raise
+        raise clean from None
+
+
+def discreet_error(error: MbuscliError) -> MbuscliError:
+    """The error, or another one in its place that does not repeat what may be a key."""
+    from mbuscli.settings.redact import redact
+
+    text, hint = redact(error.text), [redact(line) for line in error.hint]
+    if (text, hint) == (error.text, list(error.hint)):
+        return error
+    return type(error)(text, reason=error.reason, layer=error.layer, hint=hint)
+
+
+def _help_of(error: click.UsageError) -> list[str]:
+    return [f"{error.ctx.command_path} --help"] if error.ctx is not None else []
+
+
+class DiscreetGroup(click.Group):
+    """A group of commands that take keys: no message repeats one."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """As click, discreetly."""
+        with discreet():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click, discreetly."""
+        with discreet():
+            return super().invoke(ctx)

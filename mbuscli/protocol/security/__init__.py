@@ -1,0 +1,1 @@
+"""Keys, key derivation, encryption and authentication of telegrams (EN 13757-7, EN 13757-4)."""

@@ -1,0 +1,1 @@
+"""The user's files: where they are, keys, and what was learnt in earlier runs."""

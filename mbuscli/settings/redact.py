@@ -1,0 +1,32 @@
+"""Keys that were typed where no key belongs, found before they are shown or stored in clear."""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "(hidden: looks like a key)"
+# A DES key, the shorter of the two kinds, has 16 hexadecimal digits.
+_SHORTEST = 16
+_HEX = "[0-9A-Fa-f]"
+_RUN = re.compile(rf"{_HEX}(?:[\s:|_,;\-]{{0,3}}(?:0[xX])?{_HEX}){{{_SHORTEST - 1},}}")
+# Dots stand between the parts of a meter's address too, but never between all its octets.
+_DOTTED = re.compile(rf"{_HEX}{{2}}(?:\.{_HEX}{{2}}){{{_SHORTEST // 2 - 1},}}")
+_WORD = re.compile(rf"[0-9A-Za-z]{{{_SHORTEST - 1},}}")
+_MOSTLY = 0.75
+
+
+def redact(text: str) -> str:
+    """`text` with everything that may be a key, mistyped ones included, replaced by a remark."""
+    text = _WORD.sub(_hide_mostly_hex, text)
+    return _DOTTED.sub(HIDDEN, _RUN.sub(HIDDEN, text))
+
+
+def looks_like_key(text: str) -> bool:
+    """True if a key may be in `text`."""
+    return redact(text) != text
+
+
+def _hide_mostly_hex(match: re.Match[str]) -> str:
+    word = match.group()
+    digits = sum(character in "0123456789abcdefABCDEF" for character in word)
+    return HIDDEN if digits >= _MOSTLY * len(word) else word

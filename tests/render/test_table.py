@@ -1,0 +1,92 @@
+"""Meter blocks and scan tables: complete at every width, inert, and without colour where none is wanted."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mbuscli.protocol.wired.frames import encode_long
+from mbuscli.render.rows import scan_row
+from mbuscli.render.streams import Streams
+from mbuscli.render.table import cells_table, scan_lines, telegram_table
+from mbuscli.render.text import UNSAFE
+from mbuscli.telegram import Telegram, decode
+
+HEADER = bytes.fromhex("7856341267 2D 1B 16 2A 04 0000".replace(" ", ""))
+VOLUME = bytes.fromhex("0C1367452301")
+
+
+def streams(encoding: str = "utf-8", **environ: str) -> Streams:
+    return Streams(io.TextIOWrapper(io.BytesIO(), encoding), io.TextIOWrapper(io.BytesIO()), environ)
+
+
+def telegram(records: bytes) -> Telegram:
+    return decode(encode_long(0x08, 5, 0x72, HEADER + records))
+
+
+def text_record(text: str) -> bytes:
+    octets = text.encode("latin-1")[::-1][:100]
+    return b"\x0d\xfd\x11" + bytes((len(octets),)) + octets
+
+
+@given(st.text(alphabet=st.characters(max_codepoint=0xFF), min_size=1))
+def test_text_of_a_meter_is_neither_markup_nor_control(text: str) -> None:
+    shown = telegram_table(telegram(text_record(text)), streams())
+    assert not UNSAFE.search(shown.replace("\n", ""))
+
+
+@pytest.mark.parametrize(
+    "text", ["[/]", "[red]x[/red]", "[link=http://x]y[/link]", ":smile:", "\x1b]52;c;x\x07"]
+)
+def test_markup_is_shown_as_text(text: str) -> None:
+    shown = telegram_table(telegram(text_record(text)), streams())
+    assert text.replace("\x1b", "\\x1b").replace("\x07", "\\x07") in shown
+
+
+@pytest.mark.parametrize("columns", [40, 80, 160])
+def test_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = "".join(chr(65 + index % 26) for index in range(100))
+    shown = telegram_table(telegram(text_record(text) + VOLUME + b"\x0f" + bytes(range(100))), streams())
+    assert all(len(line) <= columns for line in shown.split("\n"))
+    letters = "".join(shown.split())
+    assert "…" not in shown
+    assert sum(letters.count(letter) for letter in text[:26]) >= 100
+    assert "1 234.567" in shown
+
+
+def test_colour_is_never_the_only_carrier() -> None:
+    damaged = telegram(VOLUME + bytes.fromhex("0C13FF"))
+    plain = telegram_table(damaged, streams(NO_COLOR="1"))
+    assert "status: power low" in plain
+    assert "problem: " in plain
+    assert "\x1b" not in plain
+    assert "\x1b[31m" in telegram_table(damaged, streams(FORCE_COLOR="1"))
+
+
+def test_ascii_frames_and_units() -> None:
+    shown = telegram_table(telegram(VOLUME), streams("cp1252"))
+    assert shown.isascii()
+    assert "m3" in shown
+
+
+def test_a_value_that_is_none_shows_why() -> None:
+    assert "(no number: BCD digits" in telegram_table(telegram(bytes.fromhex("0C13670523A1")), streams())
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+def test_scan_rows_line_up(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    first = scan_lines(scan_row(5, "meter", telegram(VOLUME), ""), streams(), header=True).split("\n")
+    other = scan_lines(scan_row(250, "collision", None, "word " * 30), streams(), header=False).split("\n")
+    assert all(len(line) <= columns for line in first + other)
+    assert first[0].index("state") == first[2].index("meter") == other[0].index("collision")
+    assert " ".join(other).count("word") == 30
+
+
+def test_chosen_columns() -> None:
+    shown = cells_table(("quantity", "value"), [("[b]", 5), ("x", None)], streams())
+    assert "[b]" in shown

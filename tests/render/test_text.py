@@ -1,0 +1,40 @@
+"""No text from outside can act on a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mbuscli.render.text import ascii_unit, inert
+
+
+@given(st.text())
+def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
+    assert not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in inert(text))
+
+
+@given(st.text(alphabet=st.characters(categories=("L", "N", "P", "S"))))
+def test_visible_text_stays_as_it_is(text: str) -> None:
+    assert inert(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[2J", r"\x1b[2J"),
+        ("\x9b31m", r"\x9b31m"),
+        ("a\x7fb", r"a\x7fb"),
+        ("‮txt", r"\u202etxt"),
+        ("two\nlines\t", r"two\x0alines\x09"),
+        ("\u2028", r"\u2028"),
+    ],
+)
+def test_what_is_taken_away_stays_visible(text: str, shown: str) -> None:
+    assert inert(text) == shown
+
+
+def test_units_have_an_ascii_form() -> None:
+    assert [ascii_unit(unit) for unit in ("m³/h", "°C", "kWh")] == ["m3/h", "degC", "kWh"]

@@ -48,6 +48,8 @@ def command(ctx: click.Context) -> None:
       mbuscli keys add 12345678.KAM
       mbuscli keys import delivery.kem meters.csv
       mbuscli keys list
+
+    Exit codes: 0 done, 2 usage, 6 wrong passphrase, 9 not confirmed, 10 the ring or a file is unusable.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

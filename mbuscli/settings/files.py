@@ -143,11 +143,14 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int) -> None:
+    """Wait for the lock; a system that has none goes on without, and the last writer wins."""
     if sys.platform == "win32":
         from msvcrt import LK_LOCK, locking
 
         locking(descriptor, LK_LOCK, 1)
-    else:
+        return
+    try:
         from fcntl import LOCK_EX, flock
-
-        flock(descriptor, LOCK_EX)
+    except ImportError:
+        return
+    flock(descriptor, LOCK_EX)

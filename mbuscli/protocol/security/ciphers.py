@@ -22,7 +22,7 @@ _ALL_ONES = (1 << 8 * AES_BLOCK) - 1
 
 def aes_cbc_decrypt(key: bytes, iv: bytes, data: bytes) -> bytes:
     """`data` in whole blocks, without padding rules."""
-    return _xor(_aes_decryptor(key, get_ident()).update(data), iv + data[:-AES_BLOCK])
+    return _xor(_aes_decryptor(key, get_ident()).update(data), (iv + data)[: len(data)])
 
 
 def aes_cbc_encrypt(key: bytes, iv: bytes, data: bytes) -> bytes:

@@ -17,7 +17,18 @@ from mbuscli.protocol.security.sealed import Mac, Sealed
 from mbuscli.protocol.security.sealing import fill_blocks, seal_mac, seal_payload
 
 from . import published
-from .helpers import ADAPTER, COUNTER, DES_KEY, KEY, METER, RECORDS, anything, candidate, reads_as_records
+from .helpers import (
+    ADAPTER,
+    COUNTER,
+    DES_KEY,
+    KEY,
+    METER,
+    RECORDS,
+    SIBLING,
+    anything,
+    candidate,
+    reads_as_records,
+)
 
 addresses = st.binary(min_size=8, max_size=8)
 aes_keys = st.binary(min_size=16, max_size=16).map(Key)
@@ -175,7 +186,7 @@ def test_address_of_the_link_layer_is_tried_too() -> None:
 @pytest.mark.parametrize("exact", [False, True])
 def test_two_addresses_of_one_manufacturer(exact: bool) -> None:
     """The IVs then share the two octets that 2F 2F checks: only the content tells them apart."""
-    sender = bytes.fromhex("11223344") + METER[4:6] + b"\x01\x37"
+    sender = SIBLING
     plain = Sealed(0x0520, fill_blocks(RECORDS), lla=sender, acc=7)
     sealed = plain._replace(payload=seal_payload(plain, KEY), ala=METER)
     opened = open_sealed(sealed, [candidate(exact=exact)], reads_as_records)

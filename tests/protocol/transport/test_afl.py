@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbuscli.errors import DecodeError, Reason
+from mbuscli.protocol.security.ciphers import aes_cmac
 from mbuscli.protocol.transport.afl import (
     AUTHENTICATION,
     FCL_MAC,
@@ -108,6 +109,19 @@ def test_typical_security_profile_b() -> None:
     assert message == Message(0x25, None, MCR, layer[9:], None, BODY)
     assert message.mac_input == b"\x25" + MCR + BODY
     assert message.authentication == AUTHENTICATION[CMAC_8]
+
+
+# OMS Vol. 2 annex N.1.3, short header, and N.1.4, long header: a gas meter, security profile B.
+@pytest.mark.parametrize(
+    ("mac", "header"),
+    [("21924D4F2FB66E01", "7A 75002007 10"), ("AF5D74DF73A600D9", "72 7856341293153303 75002007 10")],
+)
+def test_published_macs_cover_the_mac_input(mac: str, header: str) -> None:
+    secret = "9058475F4BC91DF878B80A1B0F98B629024AAC727942BFC549233C0140829B93"
+    afl = decode_afl(bytes.fromhex("900F002C25B30A0000" + mac), 0)
+    message = join([(afl, bytes.fromhex(header + secret))])
+    derived = bytes.fromhex("C9CD19FF5A9AAD5A6BBDA13BD2C4C7AD")  # Kmac printed in CEN/TR 17167 F.3
+    assert aes_cmac(derived, message.mac_input)[:8] == message.mac == bytes.fromhex(mac)
 
 
 def test_mac_input_in_order() -> None:

@@ -83,6 +83,8 @@ class Reason(Enum):
     # security
     KEY_MISSING = "key-missing"
     KEY_LENGTH = "key-length"
+    KEY_WRONG = "key-wrong"
+    UNAUTHENTIC = "unauthentic"
     PASSPHRASE = "passphrase"
     MODE_UNSUPPORTED = "mode-unsupported"
 

@@ -9,6 +9,7 @@ import pytest
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.application.control import describe_alarm, describe_application_error
 from mbuscli.protocol.application.status import describe_status
+from mbuscli.protocol.security.keys import Candidate, FixedKeys, parse_key
 from mbuscli.protocol.wired.frames import encode_long, encode_short
 from mbuscli.telegram import decode
 from tests.protocol.application.strategies import METER, response
@@ -131,14 +132,14 @@ def test_unknown_ci_field(c_field: int) -> None:
 def test_encrypted_data_is_not_guessed_at() -> None:
     """Mode 5, one block: sixteen octets are hidden, the records behind them are clear."""
     telegram = decode(response(bytes(range(16)) + VOLUME, configuration=0x0510))
-    assert telegram.security_state == "key_missing"
+    assert telegram.security.state == "key_missing"
     assert [record.value for record in telegram.records] == [Decimal("1234.567")]
     assert [problem.reason for problem in telegram.problems] == [Reason.KEY_MISSING]
 
 
 def test_data_that_a_receiver_decrypted_is_read() -> None:
     telegram = decode(response(b"\x2f\x2f" + VOLUME + b"\x2f" * 8, configuration=0x0510))
-    assert telegram.security_state == "none"
+    assert telegram.security.state == "none"
     assert [record.value for record in telegram.records] == [Decimal("1234.567")]
 
 
@@ -152,15 +153,39 @@ def test_clear_data_behind_a_senseless_configuration_is_read_with_a_warning(conf
 
 def test_unknown_security_mode_keeps_the_octets() -> None:
     telegram = decode(response(bytes.fromhex("8F8F8F8F3FC0C0"), configuration=0x0800))
-    assert telegram.security_state == "unsupported"
+    assert telegram.security.state == "unsupported"
     assert telegram.records == []
 
 
-def test_wireless_telegram_is_not_read_as_records() -> None:
-    telegram = bytes.fromhex("0F44AE0C7856341201077 80B13436587".replace(" ", ""))
-    with pytest.raises(DecodeError) as caught:
-        decode(telegram)
-    assert caught.value.reason is Reason.UNSUPPORTED
+@pytest.mark.parametrize(
+    ("text", "crc"),
+    [
+        ("0F44AE0C78563412010778 0B13436587", "absent"),
+        ("0F44AE0C785634120107 4447 780B13436587 1E6D", "ok"),
+        ("44AE0C78563412010778 0B13436587", "absent"),
+    ],
+)
+def test_wireless_telegram_with_and_without_checks(text: str, crc: str) -> None:
+    """The worked example of EN 13757-4, frame format A; the last without its L field."""
+    telegram = decode(bytes.fromhex(text.replace(" ", "")))
+    assert (telegram.link.layer, telegram.link.crc) == ("wireless", crc)
+    assert str(telegram.meter) == "12345678.CEN.01.07"
+    assert telegram.raw.hex().upper() == "0F44AE0C78563412010778" + "0B13436587"
+    assert [(record.value, record.offset) for record in telegram.records] == [(Decimal("876.543"), 11)]
+
+
+def test_encrypted_wireless_telegram_opens_with_its_key() -> None:
+    """OMS annex N.2.1: security profile A."""
+    octets = bytes.fromhex(
+        "2E4493157856341233037A2A0020255923C95AAA26D1B2E7493B013EC4A6F6D3529B520EDFF0EA6DEFC99D6D69EBF3"
+    )
+    keys = FixedKeys([Candidate("annex N", parse_key("0102030405060708090A0B0C0D0E0F11"), exact=True)])
+    telegram = decode(octets, keys=keys)
+    assert telegram.security.state == "decrypted"
+    assert (telegram.security.key, telegram.security.checks) == ("annex N", ("2F2F",))
+    assert [record.value for record in telegram.records] == [Decimal("28504.27"), "2008-05-31T23:50", 0]
+    closed = decode(octets)
+    assert (closed.security.state, closed.records) == ("key_missing", [])
 
 
 @pytest.mark.parametrize("octets", ["", "00", "FFFFFF", "3F3F"])

@@ -53,12 +53,26 @@ def read_secret_line() -> str:
     return sys.stdin.buffer.readline(_MAX_LINE).decode("utf-8-sig", "replace")
 
 
+def file_name(_ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
+    """The callback of options that take a file: --keys is quickly typed for --key."""
+    from mbuscli.settings.redact import looks_like_key
+
+    if text and looks_like_key(text) and not os.path.exists(text):
+        raise UsageError(
+            f"{param.opts[0]} takes a file, and what is given looks like a key",
+            reason=Reason.INVALID,
+            hint=("keys are given with --key - or --key-file, or typed when asked for",),
+        )
+    return text
+
+
 def key_options(function: F) -> F:
     """--key and --key-file: the command gets them as `key_texts` and `key_file`."""
     for option in (
         click.option(
             "--key-file",
             metavar="FILE",
+            callback=file_name,
             help="File with a key, or several, one a line; mode 0600.",
         ),
         click.option(
@@ -79,6 +93,7 @@ def ring_option(function: F) -> F:
         "--keys",
         "ring",
         metavar="FILE",
+        callback=file_name,
         help="The key ring. Default: keys.toml in the folder of settings.",
     )(function)
 

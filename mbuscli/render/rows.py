@@ -32,6 +32,7 @@ UNKNOWN = Origin()
 
 def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
     """The telegram object of the schema."""
+    security = telegram.security
     row: Row = {
         "schema": SCHEMA,
         "event": "telegram",
@@ -43,10 +44,10 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
         "acc": telegram.acc,
         "status": _status(telegram),
         "security": {
-            "mode": telegram.security_mode,
-            "state": telegram.security_state,
-            "key": None,
-            "checks": [],
+            "mode": security.mode,
+            "state": security.state,
+            "key": security.key,
+            "checks": list(security.checks),
         },
         "records": [_record(record) for record in telegram.records],
         "driver": None,
@@ -152,7 +153,7 @@ def _record(record: Record) -> Row:
         "header": hex_text(header.raw),
         "raw": hex_text(record.raw),
         "function": header.function,
-        "storage": header.storage,
+        "storage": record.storage,
         "tariff": header.tariff,
         "subunit": header.subunit,
         "quantity": header.quantity,

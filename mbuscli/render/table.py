@@ -128,7 +128,7 @@ def _link_words(telegram: Telegram) -> str:
 def _records_table(records: Sequence[Record], streams: Streams) -> Table:
     groups: dict[int, list[Record]] = {}
     for record in records:
-        groups.setdefault(record.header.storage, []).append(record)
+        groups.setdefault(record.storage, []).append(record)
     table = Table(box=_box(streams), show_edge=False, pad_edge=False, padding=_PADDING)
     cells = {id(record): _value_and_unit(record, streams) for record in records}
     numbers = [len(value) for value, _, numeric in cells.values() if numeric]

@@ -17,22 +17,20 @@ posix_modes = pytest.mark.skipif(sys.platform == "win32", reason="no modes")
 
 
 @posix_modes
-@pytest.mark.parametrize("mode", range(0o1000))
-def test_who_may_open_it(mode: int, tmp_path: Path) -> None:
+def test_who_may_open_it(tmp_path: Path) -> None:
     path = tmp_path / "it's.toml"
     path.write_bytes(b"x")
-    path.chmod(mode)
-    if mode & 0o077:
+    for others in range(0o100):
+        path.chmod(0o600 | others)
+        if not others:
+            assert read_private(path, 10) == b"x"
+            continue
         with pytest.raises(InputError) as caught:
-            if not os.access(path, os.R_OK):
-                pytest.skip("not even readable")
             read_private(path, 10)
         assert caught.value.name == "input.permission"
-        command = caught.value.hint[0]
-        subprocess.run(command, shell=True, check=True)
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    if os.access(path, os.R_OK):
-        assert read_private(path, 10) == b"x"
+    subprocess.run(caught.value.hint[0], shell=True, check=True)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read_private(path, 10) == b"x"
 
 
 @posix_modes

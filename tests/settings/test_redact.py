@@ -38,7 +38,7 @@ def test_a_mistyped_key(place: int, letter: str) -> None:
         "FFFFFFFF.KAM",
         "there is no file /home/user/.config/mbuscli/keys.toml",
         "2026-01-31 10:00:00.123",
-        "a bad feed: add a faded face",
+        "a bad feed added",
         "flat 3, cold water, check value be7e",
         "the key has 31 hexadecimal digits, not 32",
         "/dev/serial/by-id/usb-FTDI_FT232R_USB_UART_A50285BI-if00-port0",

@@ -1,18 +1,20 @@
 """AES-128, DES, CMAC and CCM: the only module of the protocol that knows the cipher library.
 
 A cipher context costs more than the blocks of a telegram, so contexts of the keys in use are kept: CBC and
-CTR are built on the block cipher itself, whose context holds nothing from one call to the next.
+CTR are built on the block cipher itself, whose context holds nothing from one call to the next. What few
+telegrams need is imported where it is needed.
 """
 
 from __future__ import annotations
 
+from _thread import get_ident
 from functools import lru_cache
-from threading import get_ident
+from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from cryptography.hazmat.primitives.cmac import CMAC
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.cmac import CMAC
 
 AES_BLOCK = 16
 DES_BLOCK = 8
@@ -47,6 +49,9 @@ def aes_cmac(key: bytes, data: bytes) -> bytes:
 
 def aes_ccm_decrypt(key: bytes, nonce: bytes, data: bytes, tag: bytes, header: bytes) -> bytes | None:
     """The plaintext of CCM (RFC 3610), None where the tag does not fit; `header` is authenticated only."""
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
     try:
         return AESCCM(key, len(tag)).decrypt(nonce, data + tag, header)
     except InvalidTag:
@@ -55,6 +60,8 @@ def aes_ccm_decrypt(key: bytes, nonce: bytes, data: bytes, tag: bytes, header: b
 
 def aes_ccm_encrypt(key: bytes, nonce: bytes, data: bytes, tag_size: int, header: bytes) -> bytes:
     """Ciphertext and tag."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+
     return AESCCM(key, tag_size).encrypt(nonce, data, header)
 
 
@@ -85,12 +92,13 @@ def _aes_encryptor(key: bytes, thread: int) -> CipherContext:
 
 @lru_cache(maxsize=_KEPT_CONTEXTS)
 def _cmac(key: bytes) -> CMAC:
+    from cryptography.hazmat.primitives.cmac import CMAC
+
     return CMAC(algorithms.AES(key))
 
 
 def _des(key: bytes, iv: bytes) -> Cipher[modes.CBC]:
-    # The library has triple DES only; with the same key three times it is DES. Imported here because only
-    # meters of the oldest generation need it.
+    # The library has triple DES only; with the same key three times it is DES.
     from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 
     return Cipher(TripleDES(key * 3), modes.CBC(iv))

@@ -6,10 +6,12 @@ device type, each as sent.
 
 from __future__ import annotations
 
-from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.protocol.security.extension import NO_EXTENSION, Extension
+
+if TYPE_CHECKING:
+    from datetime import date
 
 
 class Mac(NamedTuple):

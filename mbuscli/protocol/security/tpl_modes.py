@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
-from hmac import compare_digest
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.protocol.security import kdf
 from mbuscli.protocol.security.ciphers import (
@@ -27,6 +25,9 @@ from mbuscli.protocol.security.modes_table import (
     MODES_BY_OCTETS,
 )
 from mbuscli.protocol.security.sealed import Sealed
+
+if TYPE_CHECKING:
+    from datetime import date
 
 CHECK_OCTETS = b"\x2f\x2f"
 CHECK_2F2F = "2F2F"
@@ -73,7 +74,9 @@ def mac_holds(sealed: Sealed, key: bytes, address: bytes) -> bool:
     assert counter is not None
     constant = kdf.MAC_FROM_METER if sealed.from_meter else kdf.MAC_TO_METER
     mac_key = kdf.derive_key(key, constant, counter, address[:4])
-    return compare_digest(aes_cmac(mac_key, mac.covered)[: len(mac.octets)], mac.octets)
+    computed = aes_cmac(mac_key, mac.covered)[: len(mac.octets)]
+    # All octets are compared, whether or not the first ones differ.
+    return not sum(ours ^ theirs for ours, theirs in zip(computed, mac.octets, strict=True))
 
 
 def mode5_iv(address: bytes, acc: int) -> bytes:

@@ -28,7 +28,7 @@ _FAILURES = {
     "PLCRC": "the payload CRC does not fit the plaintext",
     "CCM tag": "the authentication tag does not fit",
     CHECK_CMAC: "the check octets fit, the message authentication code does not",
-    CHECK_RECORDS: "the check fits, as it does by chance once in 65536, but what follows are no records",
+    CHECK_RECORDS: "the check fits, as it does by chance once in 65536, but what follows does not read as records",
 }
 
 

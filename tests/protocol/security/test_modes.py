@@ -215,6 +215,7 @@ def test_two_addresses_of_one_manufacturer(exact: bool) -> None:
         ),
         (13, 0x0D10, "01 AA", Extension(1, b"\x01")),
         (9, 0x2910, "0102", NO_EXTENSION),
+        (10, 0x0AFF, "1000 AA", Extension(2, b"\x10\x00", 1, tag_size=4)),
     ],
 )
 def test_extension(mode: int, configuration: int, data: str, extension: Extension) -> None:

@@ -1,0 +1,116 @@
+"""A telegram through all layers: link, transport, security, application."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from mbuscli.errors import DecodeError, Reason
+from mbuscli.protocol.application.ci_table import FROM_SLAVE
+from mbuscli.protocol.application.records import parse_records
+from mbuscli.protocol.wired.fields import ACK, START_LONG, START_SHORT
+from mbuscli.protocol.wired.frames import decode_frame
+from mbuscli.telegram.body import is_credible, read_body, take_records
+from mbuscli.telegram.model import APPLICATION, WIRED, WIRELESS, Context, Link, Lower, Security, Telegram
+
+if TYPE_CHECKING:
+    from mbuscli.protocol.application.compact import Formats
+    from mbuscli.protocol.security.keys import KeySource
+    from mbuscli.protocol.transport.afl import Fragments
+
+__all__ = ["Link", "Security", "Telegram", "decode"]
+
+# Where the CI field of a long frame stands.
+_WIRED_CI_OFFSET = 6
+
+
+def decode(
+    data: bytes,
+    *,
+    layer: str = "auto",
+    keys: KeySource | None = None,
+    formats: Formats | None = None,
+    fragments: Fragments | None = None,
+    received_on: date | None = None,
+    frame_format: str | None = None,
+    now_s: float = 0.0,
+) -> Telegram:
+    """Decode one telegram: a wired frame, a wireless one, or bare application data.
+
+    `layer`: auto, wired, wireless or application. The other arguments are described at `Context`.
+    Raises DecodeError where the frame is damaged or nothing is known about the octets; damage further in
+    becomes `Telegram.problems`, and what stands before it remains.
+    """
+    if not data:
+        raise DecodeError("no bytes", reason=Reason.TOO_SHORT, offset=0)
+    context = Context(keys, formats, fragments, received_on, frame_format, now_s)
+    guess = layer == "auto"
+    if guess:
+        layer = _layer_of(data)
+    if layer == WIRED:
+        telegram = _decode_wired(data, context)
+    elif layer == WIRELESS:
+        from mbuscli.telegram.wireless import decode_wireless
+
+        telegram = decode_wireless(data, context)
+    else:
+        telegram = _decode_application(data, context, guess)
+    if any(record.header.profile for record in telegram.records):
+        from mbuscli.protocol.application.profiles import expand_profiles
+
+        telegram.records = expand_profiles(telegram.records)
+    return telegram
+
+
+def _layer_of(data: bytes) -> str:
+    if data[0] == START_LONG and data[3:4] == data[:1]:
+        return WIRED
+    if (data[0] == START_SHORT and len(data) == 5) or (data[0] == ACK and len(data) == 1):
+        return WIRED
+    from mbuscli.telegram.detect import is_wireless
+
+    if is_wireless(data):
+        return WIRELESS
+    return WIRED if data[0] == START_LONG else APPLICATION
+
+
+def _decode_wired(data: bytes, context: Context) -> Telegram:
+    frame = decode_frame(data)
+    telegram = Telegram(data, Link(WIRED, frame.kind, frame.c_field, frame.a_field, frame.ci_field))
+    if frame.ci_field is not None:
+        lower = Lower(WIRED, from_meter=not telegram.link.from_master, intact=True)
+        read_body(telegram, _WIRED_CI_OFFSET, len(data) - 2, lower, context)
+    return telegram
+
+
+def _decode_application(data: bytes, context: Context, guess: bool) -> Telegram:
+    """Application data; `guess`: it may also be a wireless telegram that is damaged or lacks its L field."""
+    by_ci: Telegram | None = None
+    if data[0] in FROM_SLAVE:
+        by_ci = Telegram(data, Link(APPLICATION, ci_field=data[0]))
+        read_body(by_ci, 0, len(data), Lower(APPLICATION), context)
+        if not by_ci.is_damaged:
+            return by_ci
+    if guess:
+        from mbuscli.telegram.detect import is_damaged_wireless
+        from mbuscli.telegram.wireless import decode_wireless
+
+        if is_damaged_wireless(data):
+            return decode_wireless(data, context)
+    parsed = parse_records(data)
+    if is_credible(parsed):
+        telegram = Telegram(data, Link(APPLICATION))
+        take_records(telegram, parsed)
+        return telegram
+    if by_ci is not None:
+        return by_ci
+    raise DecodeError(
+        "neither a wired frame, nor a wireless telegram, nor application data",
+        layer="application",
+        reason=Reason.UNRECOGNISED,
+        offset=parsed.problems[0].offset if parsed.problems else 0,
+        hint=(
+            "a wired frame starts with 68 L L 68, a wireless telegram with L and C (44, 46, 08),",
+            "application data with its CI field (72, 78, 7A, ...)",
+        ),
+    )

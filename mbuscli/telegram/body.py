@@ -1,0 +1,146 @@
+"""From the CI field on: transport header, security, and what the application layer carries."""
+
+from __future__ import annotations
+
+from mbuscli.errors import DecodeError, Reason
+from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.application.ci_table import (
+    CI_FIXED,
+    FIXED,
+    FROM_MASTER_RECORDS,
+    FROM_SLAVE,
+    Ci,
+    Content,
+)
+from mbuscli.protocol.application.records import Parsed, parse_records
+from mbuscli.protocol.transport.tpl import NO_HEADER, Tpl, decode_tpl
+from mbuscli.telegram.model import WIRELESS, Context, Lower, Telegram
+
+_FIXED_SIZE = 16
+_CHECK_OCTETS = b"\x2f\x2f"
+_CI_MANUFACTURER = range(0xA0, 0xB8)
+
+
+def read_body(telegram: Telegram, offset: int, end: int, lower: Lower, context: Context) -> None:
+    """What stands from the CI field at `offset` up to `end`; damage becomes problems."""
+    if offset >= end:
+        return
+    ci = _find_ci(telegram, offset, end, lower)
+    if ci is None:
+        return
+    start = offset + 1
+    try:
+        tpl = decode_tpl(telegram.clear[start:end], start, ci.header, mode2=ci.mode2)
+    except DecodeError as error:
+        telegram.add_problem(error.layer, error.offset or start, error.reason, error.text)
+        return
+    _take_header(telegram, tpl)
+    start += ci.header
+    if tpl.mode or lower.mac is not None:
+        from mbuscli.telegram.unseal import unseal
+
+        part = unseal(telegram, ci, tpl, offset, start, end, lower, context)
+        if part is None:
+            return
+        start, end = part
+    _read_content(telegram, ci, start, end, context, from_master=not lower.from_meter)
+
+
+def _find_ci(telegram: Telegram, offset: int, end: int, lower: Lower) -> Ci | None:
+    """The meaning of the CI field; None, with a word about it, where there is no more to read."""
+    ci_field = telegram.clear[offset]
+    size = end - offset - 1
+    if not lower.from_meter:
+        from mbuscli.protocol.application.control import describe_command
+
+        telegram.command = describe_command(ci_field, telegram.clear[offset + 1 : end])
+        ci = FROM_MASTER_RECORDS.get(ci_field)
+        if ci is not None or telegram.command is not None:
+            return ci
+    else:
+        ci = FROM_SLAVE.get(ci_field)
+        if ci_field == CI_FIXED and size <= _FIXED_SIZE and lower.layer != WIRELESS:
+            return FIXED  # a compact frame is longer: header 12, checks 4
+        if ci is not None:
+            return ci
+    if ci_field in _CI_MANUFACTURER:
+        text = f"CI field {ci_field:02X}: the maker's own format, {size} bytes stay unread"
+        telegram.add_problem("application", offset, Reason.UNKNOWN_CI, text, warning=lower.layer == WIRELESS)
+    else:
+        text = f"CI field {ci_field:02X} has no known meaning here: {size} bytes stay unread"
+        telegram.add_problem("application", offset, Reason.UNKNOWN_CI, text)
+    return None
+
+
+def _take_header(telegram: Telegram, tpl: Tpl) -> None:
+    if tpl is NO_HEADER:
+        return
+    if tpl.meter is not None:
+        telegram.meter = tpl.meter
+    telegram.acc = tpl.acc
+    telegram.status = tpl.status
+    telegram.configuration = tpl.configuration
+
+
+def _read_content(
+    telegram: Telegram, ci: Ci, start: int, end: int, context: Context, *, from_master: bool
+) -> None:
+    content = ci.content
+    if content is Content.FIXED:
+        _read_fixed(telegram, start, end, ci.mode2)
+    elif content is Content.ERROR:
+        telegram.application_error = telegram.clear[start] if start < end else 0
+    elif content is Content.ALARM:
+        telegram.alarm = int.from_bytes(telegram.clear[start:end], "little")
+    elif content is not Content.OTHER:
+        parsed = parse_content(telegram.clear[:end], ci, start, context, from_master=from_master)
+        take_records(telegram, parsed)
+        if content is Content.RECORDS and context.formats and not parsed.problems and not from_master:
+            context.formats.learn_records(parsed.records)
+    elif start < end:
+        text = f"{ci.name}: {end - start} bytes stay unread"
+        telegram.add_problem("application", start, Reason.UNKNOWN_CI, text)
+
+
+def _read_fixed(telegram: Telegram, start: int, end: int, mode2: bool) -> None:
+    from mbuscli.protocol.application.fixed import decode_fixed
+
+    if end - start != _FIXED_SIZE:
+        text = f"fixed data has {_FIXED_SIZE} bytes, {end - start} are here"
+        telegram.add_problem("application", start, Reason.LENGTH_MISMATCH, text)
+        return
+    fixed = decode_fixed(telegram.clear[start:end], start, mode2=mode2)
+    telegram.meter = MeterAddress(fixed.id)
+    telegram.acc = fixed.acc
+    telegram.status = fixed.status
+    telegram.medium = fixed.medium
+    telegram.records = fixed.records
+
+
+def parse_content(data: bytes, ci: Ci, start: int, context: Context, *, from_master: bool = False) -> Parsed:
+    """Records, compact or format frame in `data` from `start` to its end; offsets count in `data`."""
+    if ci.content is Content.RECORDS:
+        return parse_records(data, start, from_master=from_master, mode2=ci.mode2)
+    from mbuscli.protocol.application import compact
+
+    if data[start : start + 2] == _CHECK_OCTETS:  # left from decryption
+        start += 2
+    if ci.content is Content.COMPACT:
+        return compact.decode_compact(data[start:], start, context.formats or compact.built_in_formats())
+    return compact.decode_format(data[start:], start, context.formats or compact.Formats())
+
+
+def is_credible(parsed: Parsed) -> bool:
+    """Octets of unknown origin count as records only if all of them read as such, without exception."""
+    return (
+        bool(parsed.records)
+        and not parsed.problems
+        and all(record.header.error is None for record in parsed.records)
+    )
+
+
+def take_records(telegram: Telegram, parsed: Parsed) -> None:
+    """Add what was parsed to the telegram."""
+    telegram.records = parsed.records
+    telegram.problems.extend(parsed.problems)
+    telegram.more_follows = parsed.more_follows

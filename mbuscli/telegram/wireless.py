@@ -1,0 +1,132 @@
+"""A radio telegram: link layer, extended link layer, authentication and fragmentation, then the body."""
+
+from __future__ import annotations
+
+from mbuscli.errors import DecodeError, Reason
+from mbuscli.protocol.security.ell_opening import open_ell
+from mbuscli.protocol.security.sealed import Mac, SealedEll
+from mbuscli.protocol.security.verdict import NONE
+from mbuscli.protocol.transport.afl import CI_AFL, Message, decode_afl, join
+from mbuscli.protocol.wireless.c_fields import Direction, direction_of
+from mbuscli.protocol.wireless.ell import ELL_CI_FIELDS, decode_ell
+from mbuscli.protocol.wireless.frame_format import CI_OFFSET, LinkFrame, decode_link, strip_crcs
+from mbuscli.telegram.body import read_body
+from mbuscli.telegram.detect import is_wireless, with_l_field
+from mbuscli.telegram.model import WIRELESS, Context, Link, Lower, Telegram
+from mbuscli.telegram.unseal import candidates_for, note_outcome, reads_from_ci
+
+_CI_NETWORK = 0x81
+_AUTHENTICATION_TYPE = 0x0F
+
+
+def decode_wireless(data: bytes, context: Context) -> Telegram:
+    """The telegram, with or without CRCs, start octets or L field; raises DecodeError without an address."""
+    octets = data if is_wireless(data) else with_l_field(data) or data
+    frame = strip_crcs(octets, frame_format=context.frame_format, salvage=True)
+    fields = decode_link(frame.telegram)
+    link = Link(
+        WIRELESS,
+        c_field=fields.c_field,
+        ci_field=fields.ci_field,
+        frame_format=frame.frame_format,
+        crc=frame.crc,
+    )
+    telegram = Telegram(frame.telegram, link, data)
+    telegram.meter = telegram.sender = fields.meter
+    _note_damage(telegram, frame)
+    lower = Lower(
+        WIRELESS,
+        from_meter=direction_of(fields.c_field) is not Direction.TO_METER,
+        lla=fields.meter.octets(),
+        intact=frame.crc == "ok" and not frame.missing,
+    )
+    _read_layers(telegram, lower, context)
+    return telegram
+
+
+def _note_damage(telegram: Telegram, frame: LinkFrame) -> None:
+    end = len(frame.telegram)
+    if frame.crc == "bad":
+        text = f"the CRC of a block is wrong: {frame.missing} bytes from here on are lost"
+        telegram.add_problem("link", end, Reason.CRC, text)
+    elif frame.missing > 0:
+        text = f"the telegram is cut: {frame.missing} bytes are missing"
+        telegram.add_problem("link", end, Reason.TOO_SHORT, text)
+    elif frame.missing < 0:
+        text = f"{-frame.missing} bytes behind the end that the L field announces are left out"
+        telegram.add_problem("link", end, Reason.LENGTH_MISMATCH, text)
+
+
+def _read_layers(telegram: Telegram, lower: Lower, context: Context) -> None:
+    offset: int | None = CI_OFFSET
+    while offset is not None and offset < len(telegram.clear):
+        ci_field = telegram.clear[offset]
+        try:
+            if ci_field in ELL_CI_FIELDS:
+                offset = _read_ell(telegram, offset, lower, context)
+            elif ci_field == CI_AFL:
+                mac_and_offset = _read_afl(telegram, offset, context)
+                if mac_and_offset is None:
+                    return
+                mac, offset = mac_and_offset
+                lower = lower._replace(mac=mac)
+            elif ci_field == _CI_NETWORK:
+                text = "network layer (CI 81): its layout is not public, what follows stays unread"
+                telegram.add_problem("link", offset, Reason.UNSUPPORTED, text)
+                return
+            else:
+                read_body(telegram, offset, len(telegram.clear), lower, context)
+                return
+        except DecodeError as error:
+            telegram.add_problem(error.layer, error.offset or offset or 0, error.reason, error.text)
+            return
+
+
+def _read_ell(telegram: Telegram, offset: int, lower: Lower, context: Context) -> int | None:
+    """Where the next layer starts; None if it stays closed."""
+    clear = telegram.clear
+    ell = decode_ell(clear, offset)
+    telegram.ell = ell
+    after = offset + ell.size
+    if ell.sn is None:
+        return after
+    begin = offset + ell.clear_size
+    sealed = SealedEll(
+        lower.lla or b"", ell.cc, ell.sn.to_bytes(4, "little"), clear[begin:], intact=lower.intact
+    )
+    opened = open_ell(sealed, candidates_for(context, lower.lla), reads_from_ci(context))
+    if ell.encryption:
+        note_outcome(telegram, opened, begin, ell=ell.encryption)
+    if opened.plaintext is not None:
+        telegram.clear = clear[:begin] + opened.plaintext
+        return after
+    if opened.state == NONE:
+        telegram.add_problem("link", begin, Reason.CRC, opened.diagnosis[0])
+    return None
+
+
+def _read_afl(telegram: Telegram, offset: int, context: Context) -> tuple[Mac | None, int] | None:
+    """The authentication code, if there is one, and where the message starts; None for a lone fragment."""
+    afl = decode_afl(telegram.clear, offset)
+    after = offset + afl.size
+    body = telegram.clear[after:]
+    if not afl.fid:
+        return _mac_of(join([(afl, body)])), after
+    message: Message | None = None
+    if context.fragments is not None:
+        message = context.fragments.add(telegram.sender, afl, body, context.now_s)
+    if message is None:
+        last = "" if afl.more_fragments else ", the last one"
+        text = f"fragment {afl.fid}{last} of a longer message: its other fragments are needed to read it"
+        telegram.add_problem("transport", offset, Reason.FRAGMENT, text, warning=True)
+        return None
+    # The octets of the joined message stand in place of the last fragment's.
+    telegram.raw = telegram.raw[:after] + message.body
+    telegram.clear = telegram.clear[:after] + message.body
+    return _mac_of(message), after
+
+
+def _mac_of(message: Message) -> Mac | None:
+    if message.mac is None or message.mcl is None:
+        return None
+    return Mac(message.mcl & _AUTHENTICATION_TYPE, message.mac, message.mac_input, message.mcr)

@@ -12,6 +12,7 @@ from mbuscli.protocol.application.ci_table import (
     Ci,
     Content,
 )
+from mbuscli.protocol.application.dif_table import NO_DATA, SELECTION
 from mbuscli.protocol.application.records import Parsed, parse_records
 from mbuscli.protocol.transport.tpl import NO_HEADER, Tpl, decode_tpl
 from mbuscli.telegram.model import WIRELESS, Context, Lower, Telegram
@@ -131,11 +132,17 @@ def parse_content(data: bytes, ci: Ci, start: int, context: Context, *, from_mas
 
 
 def is_credible(parsed: Parsed) -> bool:
-    """Octets of unknown origin count as records only if all of them read as such, without exception."""
+    """Octets of unknown origin count as records only if all of them read as such, without exception.
+
+    Random octets often look like records without data; meters hardly send any.
+    """
+    headers = [record.header for record in parsed.records]
+    empty = sum(header.data_field == NO_DATA for header in headers)
     return (
-        bool(parsed.records)
+        bool(headers)
         and not parsed.problems
-        and all(record.header.error is None for record in parsed.records)
+        and 4 * empty <= len(headers)
+        and not any(header.reserved or header.data_field == SELECTION for header in headers)
     )
 
 

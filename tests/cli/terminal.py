@@ -14,9 +14,7 @@ from typing import NamedTuple
 from tests.cli.program import COMMAND, GOLDEN, environment
 
 # The pseudo-terminal becomes the controlling one, so that /dev/tty is it.
-_LAUNCHER = (
-    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-)
+_LAUNCHER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 _LIMIT_S = 40
 
 
@@ -70,4 +68,3 @@ def _read_until(master: int, shown: str, prompt: str | None) -> str:
             break
         shown += data.decode("utf-8", "replace")
     return shown
-

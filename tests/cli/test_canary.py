@@ -33,7 +33,12 @@ DIALECTS = [
 _PART = 12
 _NOISE = re.compile(r"0x|[^0-9a-z]")
 # Spellings of the octets that are no hexadecimal: base64, and Python's for octets and numbers.
-_OTHER = [base64.b64encode(OCTETS)[:12].decode(), repr(OCTETS)[2:20], str(int(CANARY, 16))[:20], str(list(OCTETS))[1:30]]
+_OTHER = [
+    base64.b64encode(OCTETS)[:12].decode(),
+    repr(OCTETS)[2:20],
+    str(int(CANARY, 16))[:20],
+    str(list(OCTETS))[1:30],
+]
 
 
 def shows_canary(text: str) -> bool:
@@ -58,8 +63,30 @@ def assert_no_file_shows(folder: Path, *allowed: Path) -> None:
 
 def run_in(folder: Path, *args: str, stdin: str = "", **environ: str) -> Result:
     """A run whose every folder is `folder`."""
-    places = {"HOME": str(folder), "MBUSCLI_CONFIG_DIR": str(folder / "config"), "MBUSCLI_STATE_DIR": str(folder / "state")}
+    places = {
+        "HOME": str(folder),
+        "MBUSCLI_CONFIG_DIR": str(folder / "config"),
+        "MBUSCLI_STATE_DIR": str(folder / "state"),
+    }
     return run(*args, stdin=stdin.encode(), cwd=folder, TMPDIR=str(folder), **places, **environ)
+
+
+@pytest.fixture
+def inside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Result]:
+    """Runs in this process, which is much faster; every folder is `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HOME", "MBUSCLI_CONFIG_DIR", "MBUSCLI_STATE_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("MBUSCLI_PASSPHRASE", "open sesame")
+
+    def one(*args: str) -> Result:
+        code = program.main(list(args))
+        shown = capsys.readouterr()
+        return Result(shown.out, shown.err, code)
+
+    return one
 
 
 def test_the_search_finds() -> None:
@@ -68,8 +95,7 @@ def test_the_search_finds() -> None:
     assert not shows_canary("check value be7e, 12345678.KAM")
 
 
-@pytest.mark.parametrize("text", DIALECTS)
-@pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["plain", "debug"])
+@pytest.mark.parametrize(("text", "debug"), [(CANARY, ()), *((text, ("--debug",)) for text in DIALECTS)])
 def test_the_right_places(text: str, debug: tuple[str, ...], tmp_path: Path) -> None:
     ring = tmp_path / "config" / "keys.toml"
     file = tmp_path / "key"
@@ -123,11 +149,13 @@ WRONG_PLACES: list[tuple[str, ...]] = [
 
 @pytest.mark.parametrize("words", WRONG_PLACES, ids=" ".join)
 @pytest.mark.parametrize("text", [CANARY, CANARY.upper(), " ".join(PAIRS), ":".join(PAIRS)])
-def test_the_wrong_places(words: Sequence[str], text: str, tmp_path: Path) -> None:
+def test_the_wrong_places(
+    words: Sequence[str], text: str, tmp_path: Path, inside: Callable[..., Result]
+) -> None:
     for options in ((), ("--debug",), ("-o", "json")):
         if "-o" in words and options == ("-o", "json"):
             continue
-        result = run_in(tmp_path, *(word.format(text) for word in words), *options)
+        result = inside(*(word.format(text) for word in words), *options)
         assert result.code in (2, 10), (result, words)
         assert_clean(result.out, result.err)
     assert_no_file_shows(tmp_path)
@@ -149,13 +177,17 @@ RINGS = [
 
 
 @pytest.mark.parametrize("text", RINGS)
-@pytest.mark.parametrize("command", [("list",), ("check",), ("remove", "x", "-y"), ("encrypt",)], ids=" ".join)
-def test_a_broken_ring(text: str, command: tuple[str, ...], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command", [("list",), ("check",), ("remove", "x", "-y"), ("encrypt",)], ids=" ".join
+)
+def test_a_broken_ring(
+    text: str, command: tuple[str, ...], tmp_path: Path, inside: Callable[..., Result]
+) -> None:
     ring = tmp_path / "ring.toml"
     ring.write_text(text)
     ring.chmod(0o600)
     for debug in ((), ("--debug",), ("-o", "json")):
-        result = run_in(tmp_path, "keys", *command, "--keys", str(ring), *debug, MBUSCLI_PASSPHRASE="x")
+        result = inside("keys", *command, "--keys", str(ring), *debug)
         assert result.code == 10
         assert_clean(result.out, result.err)
     assert_no_file_shows(tmp_path, ring)
@@ -175,12 +207,15 @@ LISTS = [
 
 
 @pytest.mark.parametrize("text", [*LISTS, encrypt_kem(OLD).decode()])
-def test_imports(text: str, tmp_path: Path) -> None:
+def test_imports(text: str, tmp_path: Path, inside: Callable[..., Result]) -> None:
     file = tmp_path / "list"
     file.write_text(text)
-    ring = tmp_path / "config" / "keys.toml"
+    password = tmp_path / "password"
+    password.write_text(PASSWORD)
+    password.chmod(0o600)
+    ring = tmp_path / "keys.toml"
     for options in (("--dry-run",), ("--debug",), ("-o", "json")):
-        result = run_in(tmp_path, "keys", "import", str(file), "--password-file", "-", *options, stdin=PASSWORD)
+        result = inside("keys", "import", str(file), "--password-file", str(password), *options)
         assert_clean(result.out, result.err)
         assert "unexpected" not in result.err
     assert_no_file_shows(tmp_path, ring, file)
@@ -198,7 +233,9 @@ def test_an_encrypted_ring_shows_nothing_at_all(tmp_path: Path) -> None:
 def test_at_a_terminal(tmp_path: Path) -> None:
     place = {"MBUSCLI_CONFIG_DIR": str(tmp_path), "HOME": str(tmp_path)}
     typed = run_at_terminal("keys", "add", "12345678", answers=[("not shown\\): ", CANARY)], **place)
-    piped = run_at_terminal("keys", "add", "12345678", "--key", "-", answers=[("not shown\\): ", CANARY)], **place)
+    piped = run_at_terminal(
+        "keys", "add", "12345678", "--key", "-", answers=[("not shown\\): ", CANARY)], **place
+    )
     wrong = run_at_terminal("keys", "add", "12345678", answers=[("not shown\\): ", CANARY + "0")], **place)
     listed = run_at_terminal("keys", "list", **place)
     assert [screen.code for screen in (typed, piped, wrong, listed)] == [0, 0, 2, 0]
@@ -234,20 +271,17 @@ def test_a_bug_in_any_layer(
     encrypted: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    inside: Callable[..., Result],
 ) -> None:
-    monkeypatch.setenv("MBUSCLI_CONFIG_DIR", str(tmp_path))
-    monkeypatch.setenv("MBUSCLI_PASSPHRASE", "open sesame")
-    ring = tmp_path / "keys.toml"
-    assert program.main(["keys", "add", "11111111", "--key", "22" * 16]) == 0
+    assert inside("keys", "add", "11111111", "--key", "22" * 16).code == 0
     if encrypted:
-        assert program.main(["keys", "encrypt"]) == 0
+        assert inside("keys", "encrypt").code == 0
     monkeypatch.setattr(place, _property_or(_failing, place))
-    code = program.main(["keys", "add", "12345678", "--key", CANARY, "--debug"])
-    shown = capsys.readouterr()
-    assert code in (0, 1) if "seal" in place or "parse" in place else code == 1, shown
-    assert_clean(shown.out, shown.err)
-    assert_no_file_shows(tmp_path, ring)
+    result = inside("keys", "add", "12345678", "--key", CANARY, "--debug")
+    assert result.code == 1 or (place.endswith(".seal") and not encrypted)
+    assert "Traceback" in result.err or result.code == 0
+    assert_clean(result.out, result.err)
+    assert_no_file_shows(tmp_path, tmp_path / "keys.toml")
 
 
 def _property_or(function: Callable[..., NoReturn], place: str) -> object:

@@ -20,7 +20,9 @@ needs_pty = pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-termin
 
 
 def keys(folder: Path, *args: str, stdin: str = "", **environ: str) -> Result:
-    return run("keys", *args, stdin=stdin.encode(), MBUSCLI_CONFIG_DIR=str(folder), HOME=str(folder), **environ)
+    return run(
+        "keys", *args, stdin=stdin.encode(), MBUSCLI_CONFIG_DIR=str(folder), HOME=str(folder), **environ
+    )
 
 
 def added(folder: Path, meters: str = "12345678.KAM", *options: str) -> Result:
@@ -52,8 +54,15 @@ def test_formats(tmp_path: Path) -> None:
         "event": "keys",
         "keys": [row],
     }
-    assert json.loads(keys(tmp_path, "list", "-o", "ndjson").out) == {"schema": "mbuscli/1", "event": "key", **row}
-    assert keys(tmp_path, "list", "-o", "csv", "--fields", "meters,check").out == f"meters,check\n12345678.KAM,{CHECK}\n"
+    assert json.loads(keys(tmp_path, "list", "-o", "ndjson").out) == {
+        "schema": "mbuscli/1",
+        "event": "key",
+        **row,
+    }
+    assert (
+        keys(tmp_path, "list", "-o", "csv", "--fields", "meters,check").out
+        == f"meters,check\n12345678.KAM,{CHECK}\n"
+    )
     assert CHECK in keys(tmp_path, "list", "-o", "table").out
     assert "check\tdefault\t" in keys(tmp_path, "list", "--fields", "?").out
     assert keys(tmp_path, "list", "12345678.kam").out.startswith("12345678.KAM")

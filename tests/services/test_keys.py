@@ -33,6 +33,10 @@ class Asked:
         self.answers = list(answers)
         self.prompts: list[str] = []
 
+    @staticmethod
+    def nobody(prompt: str) -> None:
+        raise AssertionError(f"asked {prompt!r}")
+
     def __call__(self, prompt: str) -> str | None:
         self.prompts.append(prompt)
         return self.answers.pop(0)
@@ -46,7 +50,7 @@ def chain(
     ring: Path | None = None,
     environ: dict[str, str] | None = None,
     line: str = "",
-    passphrase: Callable[[str], str | None] = Asked(),
+    passphrase: Callable[[str], str | None] = Asked.nobody,
     ask: Asked | None = None,
 ) -> KeyChain:
     return collect_keys(
@@ -70,7 +74,9 @@ def test_the_order(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text(f"# two\n\n{hex_key(3)}\n{hex_key(13)}\n")
     file.chmod(0o600)
-    keys = chain(tmp_path, (hex_key(1), "-"), str(file), environ={"MBUSCLI_KEY": hex_key(4)}, line=hex_key(2) + "\n")
+    keys = chain(
+        tmp_path, (hex_key(1), "-"), str(file), environ={"MBUSCLI_KEY": hex_key(4)}, line=hex_key(2) + "\n"
+    )
     found = list(keys.candidates([METER]))
     assert [int(one.key.octets.hex(), 16) for one in found] == [1, 2, 3, 13, 4, 5]
     assert [one.name for one in found] == [

@@ -11,14 +11,16 @@ KEYS = ("c0ffee15dead5ec4e7f00d1e55beefca", "00112233445566778899AABBCCDDEEFF")
 OLD = """<?xml version="1.0" encoding="utf-8"?>
 <MetersInOrder orderid="1">
 <Meter><MeterName>MULTICAL® 21</MeterName><MeterNo>777</MeterNo><SerialNo>12345678</SerialNo><VendorId>KAM</VendorId>
-<ConsumptionType>Cold water</ConsumptionType><ConfigNo/><TypeNo></TypeNo><DEK>{0}</DEK></Meter>
+<ConsumptionType>Cold water</ConsumptionType><ConfigNo/><TypeNo></TypeNo><DEK>{}</DEK></Meter>
 <Meter><MeterName>MULTICAL 302</MeterName><MeterNo>7654321</MeterNo><SerialNo>7654321</SerialNo><VendorId>KAM</VendorId>
-<DEK>{1}</DEK></Meter>
+<DEK>{}</DEK></Meter>
 </MetersInOrder>""".format(*KEYS)
 NEW = """<Devices><Device><ShortName>flowIQ 2200</ShortName><ConsumptionTypeName>Water</ConsumptionTypeName>
 <CustomerDeviceNumber>12345678</CustomerDeviceNumber><SerialNumber>12345678</SerialNumber><ManufacturerId>KAM</ManufacturerId>
-<Keys><Key><Name>GPK1</Name><Value></Value></Key><Key><Name>DEK</Name><Value>{0}</Value></Key>
-<Key><Name>PK1</Name><Value>11111111111111111111111111111111</Value></Key></Keys></Device></Devices>""".format(*KEYS)
+<Keys><Key><Name>GPK1</Name><Value></Value></Key><Key><Name>DEK</Name><Value>{}</Value></Key>
+<Key><Name>PK1</Name><Value>11111111111111111111111111111111</Value></Key></Keys></Device></Devices>""".format(
+    *KEYS
+)
 
 
 def encrypt_kem(inner: str | bytes, password: str = PASSWORD) -> bytes:

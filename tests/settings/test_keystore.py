@@ -19,7 +19,9 @@ def key(number: int) -> Key:
 
 
 def ring(*patterns: str) -> KeyRing:
-    return KeyRing(Entry(text, MeterAddress.parse(text), key(number)) for number, text in enumerate(patterns, 1))
+    return KeyRing(
+        Entry(text, MeterAddress.parse(text), key(number)) for number, text in enumerate(patterns, 1)
+    )
 
 
 def names(keys: KeyRing, *addresses: str) -> list[str]:
@@ -58,9 +60,15 @@ def test_a_key_is_tried_once() -> None:
 
 IDS = st.text("12F", min_size=8, max_size=8)
 PATTERNS = st.builds(
-    MeterAddress, IDS, st.sampled_from([0x2C2D, 0xFFFF]), st.sampled_from([1, 0xFF]), st.sampled_from([7, 0xFF])
+    MeterAddress,
+    IDS,
+    st.sampled_from([0x2C2D, 0xFFFF]),
+    st.sampled_from([1, 0xFF]),
+    st.sampled_from([7, 0xFF]),
 )
-METERS = st.builds(MeterAddress, st.text("12", min_size=8, max_size=8), st.just(0x2C2D), st.just(1), st.just(7))
+METERS = st.builds(
+    MeterAddress, st.text("12", min_size=8, max_size=8), st.just(0x2C2D), st.just(1), st.just(7)
+)
 
 
 @given(st.lists(PATTERNS, max_size=30), METERS)

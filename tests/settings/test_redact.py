@@ -14,13 +14,19 @@ KEY = bytes.fromhex("c0ffee15dead5ec4e7f00d1e55beefca")
 SEPARATORS = ["", " ", ":", "-", "_", "|", ",", ";", ".", " 0x", ", 0x"]
 
 
-@given(st.binary(min_size=16, max_size=16) | st.binary(min_size=8, max_size=8), st.sampled_from(SEPARATORS), st.booleans())
+@given(
+    st.binary(min_size=16, max_size=16) | st.binary(min_size=8, max_size=8),
+    st.sampled_from(SEPARATORS),
+    st.booleans(),
+)
 def test_a_key_in_any_dialect(octets: bytes, separator: str, upper: bool) -> None:
     pairs = [f"{octet:02x}" for octet in octets]
     text = separator.join(pairs)
     text = text.upper().replace("0X", "0x") if upper else text
     hidden = redact(f"error in '{text}' at line 3")
-    left = re.sub(r"\(hidden: looks like a key\)", "", hidden).removeprefix("error in").removesuffix("at line 3")
+    left = (
+        re.sub(r"\(hidden: looks like a key\)", "", hidden).removeprefix("error in").removesuffix("at line 3")
+    )
     assert sum(character in "0123456789abcdefABCDEF" for character in left) <= 1
 
 

@@ -48,7 +48,9 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[
 
 def test_a_hand_written_ring(tmp_path: Path) -> None:
     path = tmp_path / "keys.toml"
-    write_private(path, b'# mine\n[[key]]\nmeters = "12345678"\nkey = "C0FFEE15 DEAD5EC4 E7F00D1E 55BEEFCA"\n')
+    write_private(
+        path, b'# mine\n[[key]]\nmeters = "12345678"\nkey = "C0FFEE15 DEAD5EC4 E7F00D1E 55BEEFCA"\n'
+    )
     (entry,) = load_ring(path, nobody)
     assert (entry.name, entry.key) == ("12345678", ENTRY.key)
 

@@ -41,7 +41,7 @@ class RecordHeader:
     The value is `raw number · 10^exponent / divisor + addend`, in `unit`; `kind` tells how to read the raw
     number from the data octets, of which there are `data_length` (None: the LVAR octet says how many).
     `reader`, filled on first use, does all that. `error` is set if the header itself forbids a value: a
-    record error, or a reserved code.
+    record error, or a `reserved` code.
     """
 
     __slots__ = (
@@ -58,6 +58,7 @@ class RecordHeader:
         "quantity",
         "raw",
         "reader",
+        "reserved",
         "storage",
         "subunit",
         "tariff",
@@ -77,6 +78,7 @@ class RecordHeader:
         self.addends: tuple[int, ...] = ()
         self.profile: str | None = None
         self.error: str | None = None
+        self.reserved = False
         self.reader: Callable[[bytes], int | Decimal | str | None] | None = None
         vif, vifes = _split_vib(vib)
         self.quantity, self.unit, self.exponent, self.kind, self.divisor, legacy = vif
@@ -85,6 +87,7 @@ class RecordHeader:
         if legacy:
             self.qualifiers = ("legacy_code",)
         if vif is RESERVED:
+            self.reserved = True
             self.error = f"reserved VIF {vib.hex().upper()}"
         _Vifes(self, from_master).apply(vifes)
         if len(dib) - 1 > MAX_EXTENSIONS:
@@ -174,6 +177,7 @@ class _Vifes:
     def _one(self, vife: Vife | None, code: str) -> None:
         header = self.header
         if vife is None:
+            header.reserved = True
             header.error = header.error or f"reserved VIFE {code}"
             return
         effect = vife.effect

@@ -1,7 +1,7 @@
 """Data types A, B, C, H: exact numbers (EN 13757-3 annex A).
 
 Integers and BCD stay integers; what scales them is decimal, so no value ever passes through a binary
-fraction. Type H is binary by nature: its value is the shortest decimal that means the same 32 bits.
+fraction. Type H is binary by nature: its value is a decimal of at most nine digits that means the same bits.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from mbuscli.protocol.octets import bcd_digits, encode_bcd
 EXACT = Context(prec=400)
 
 _REAL32 = struct.Struct("<f")
+# Nine decimal digits tell any two numbers of 32 bits apart.
+_REAL32_DIGITS = 9
 
 
 def decode_signed(octets: bytes) -> int:
@@ -46,7 +48,7 @@ def decode_bcd(octets: bytes) -> int:
 
 
 def decode_real32(octets: bytes) -> Decimal:
-    """Type H: the shortest decimal that stands for these 32 bits."""
+    """Type H: the number itself if nine digits can write it, else the shortest decimal for these 32 bits."""
     (value,) = _REAL32.unpack(octets)
     if math.isnan(value):
         raise NoValueError("not a number (NaN)")
@@ -54,15 +56,23 @@ def decode_real32(octets: bytes) -> Decimal:
         raise NoValueError("infinite")
     if not value:
         return Decimal(0)
-    for digits in range(1, 10):
+    exact = Decimal(value)
+    if len(exact.as_tuple().digits) <= _REAL32_DIGITS:
+        return exact
+    for digits in range(1, _REAL32_DIGITS + 1):
         text = f"{value:.{digits}g}"
         # Rounding up may leave the range of a 32-bit number: struct says so with OverflowError.
         try:
             if _REAL32.pack(float(text)) == octets:
-                return Decimal(text)
+                return _plain(Decimal(text))
         except OverflowError:
             continue
     raise AssertionError("nine digits name every 32-bit number")
+
+
+def _plain(value: Decimal) -> Decimal:
+    """500, not 5E+2."""
+    return Decimal(int(value)) if value == value.to_integral_value() else value
 
 
 def scale(number: int | Decimal, exponent: int) -> int | Decimal:

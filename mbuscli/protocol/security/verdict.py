@@ -28,7 +28,7 @@ _FAILURES = {
     "PLCRC": "the payload CRC does not fit the plaintext",
     "CCM tag": "the authentication tag does not fit",
     CHECK_CMAC: "the check octets fit, the message authentication code does not",
-    CHECK_RECORDS: "the check fits, as it does by chance once in 65536, but what follows does not read as records",
+    CHECK_RECORDS: "the check fits, as it does by chance once in 65536, but the rest reads as no records",
 }
 
 
@@ -85,7 +85,11 @@ def failed(what: str, meter: bytes | None, attempts: Sequence[Attempt], *, intac
             sentences.append(f"and {len(own) - _NAMED_ATTEMPTS} more keys")
     else:
         sentences = [f"the telegram{where} is encrypted, {what}, and no key is known for it"]
-    public = [a.name for a in attempts if a.candidate.factory and a.failed_check != FAILED_LENGTH]
+    public = [
+        a.name.removeprefix("factory key: ")
+        for a in attempts
+        if a.candidate.factory and a.failed_check != FAILED_LENGTH
+    ]
     if public:
         sentences.append("published keys do not fit either: " + ", ".join(public))
     if own:

@@ -103,13 +103,17 @@ def test_libraries_have_few_importers(path: Path) -> None:
     for module, node, top_level in imports(path):
         library = module.split(".")[0]
         if library in ONLY_IMPORTERS:
-            assert relative(path).startswith(ONLY_IMPORTERS[library]), f"{relative(path)}:{node.lineno} {module}"
+            assert relative(path).startswith(ONLY_IMPORTERS[library]), (
+                f"{relative(path)}:{node.lineno} {module}"
+            )
         assert library != "asyncio", f"{relative(path)}:{node.lineno}"
         if library in POSIX_ONLY:
             assert not top_level, f"{relative(path)}:{node.lineno} imports {library} at module level"
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if "protocol" in p.parts or p.name == "telegram.py"], ids=relative)
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if "protocol" in p.parts or p.name == "telegram.py"], ids=relative
+)
 def test_protocol_does_no_input_or_output(path: Path) -> None:
     banned = {"time", "socket", "threading", "subprocess", "os", "sys", "selectors", "logging", "random"}
     for module, node, _ in imports(path):

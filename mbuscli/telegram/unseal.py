@@ -71,13 +71,14 @@ def unseal(
         received_on=context.received_on,
         intact=lower.intact,
     )
-    opened = open_sealed(sealed, candidates_for(context, sealed.ala, lower.lla), _reads_as(ci, context))
+    hidden = encrypted_size(sealed)
+    candidates = candidates_for(context, sealed.ala, lower.lla)
+    opened = open_sealed(sealed, candidates, _reads_as(ci, context, hidden))
     note_outcome(telegram, opened, begin, mode=tpl.mode)
     if opened.plaintext is not None:
         telegram.clear = clear[:begin] + opened.plaintext + clear[begin + len(opened.plaintext) :]
         return begin, begin + len(opened.plaintext)
     # Octets behind the encrypted ones are in clear, and readable without a key.
-    hidden = encrypted_size(sealed)
     counted = tpl.mode in MODES_BY_BLOCKS or tpl.mode in MODES_BY_OCTETS
     partial = counted and opened.state in (KEY_MISSING, KEY_WRONG) and 0 < hidden < len(sealed.payload)
     return (begin + hidden, end) if partial and ci.content is Content.RECORDS else None
@@ -128,15 +129,17 @@ def _was_never_encrypted(
     return True
 
 
-def _reads_as(ci: Ci, context: Context) -> Callable[[bytes], bool]:
-    """Tells whether a plaintext reads, all of it, as the content of this CI field."""
+def _reads_as(ci: Ci, context: Context, hidden: int) -> Callable[[bytes], bool]:
+    """Tells whether a plaintext reads as the content of this CI field: all of it, or all that was encrypted,
+    as some makers put octets of their own behind that."""
 
     def reads(plaintext: bytes) -> bool:
         if ci.content in (Content.ERROR, Content.ALARM):
             return True
         if ci.content not in (Content.RECORDS, Content.COMPACT, Content.FORMAT):
             return False
-        return is_credible(parse_content(plaintext, ci, 0, context))
+        parts = (plaintext, plaintext[:hidden])
+        return any(is_credible(parse_content(part, ci, 0, context)) for part in parts)
 
     return reads
 

@@ -126,7 +126,9 @@ def main() -> None:
     rates = [(name, rate(work, frames)) for name, work in contestants]
     ours = rates[0][1]
     for name, per_second in rates:
-        print(f"{name:24} {per_second:10,.0f} telegrams/s   mbuscli is {ours / per_second:5.2f} times as fast")
+        print(
+            f"{name:24} {per_second:10,.0f} telegrams/s   mbuscli is {ours / per_second:5.2f} times as fast"
+        )
     print(f"{'command':24} {'ms':>8} {'modules':>8}")
     commands = (("--version",), ("--help",), ("decrypt", frames[0].hex(), "-o", "json"))
     for args in commands:

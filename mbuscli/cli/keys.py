@@ -59,7 +59,9 @@ def command(ctx: click.Context) -> None:
 @click.argument("meters")
 @click.option("--name", default="", metavar="TEXT", help="A name for the key. Default: METERS.")
 @click.option("--note", default="", metavar="TEXT", help="A note.")
-@click.option("--replace", is_flag=True, help="Put the key in the place of another one for METERS.")
+@click.option(
+    "--replace", is_flag=True, help="Put the key and its name in the place of those that METERS has."
+)
 @key_options
 @ring_option
 @output_options("keys")
@@ -102,8 +104,9 @@ def add(
     entry = Entry(clean_text(name) or str(pattern), pattern, key, clean_text(note))
     with editing(ring_path(ring), ask_passphrase) as keys:
         outcome = keys.put(entry, replace=replace)
-    write_keys(output, [entry])
-    output.streams.talk(f"{outcome}: {described(entry)}")
+        filed = next(found for found in keys.find(str(pattern)) if found.key == key)
+    write_keys(output, [filed])
+    output.streams.talk(f"{outcome}: {described(filed)}")
     return ExitCode.DONE
 
 
@@ -227,15 +230,14 @@ def _one_key(key_texts: tuple[str, ...], key_file: str | None, meters: MeterAddr
     """The key to add: given in one way, else asked for."""
     from mbuscli.services.keys import given_keys
 
-    texts = key_texts
-    if not texts and key_file is None:
+    if not key_texts and key_file is None:
         typed = ask_secret(f"Key of {meters} (32 hexadecimal digits, not shown): ")
         if typed is None:
             raise UsageError(
                 "no key is given", reason=Reason.EMPTY, hint=("--key - reads it from standard input",)
             )
         return parse_key(typed)
-    keys = list(given_keys(texts, key_file, read_secret_line))
+    keys = list(given_keys(key_texts, key_file, read_secret_line))
     if len(keys) != 1:
         raise UsageError(f"one key is needed, {len(keys)} are given", reason=Reason.INVALID)
     return keys[0].key

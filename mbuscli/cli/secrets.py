@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,8 +14,11 @@ import click
 from mbuscli.errors import MbuscliError, Reason, UsageError
 
 if TYPE_CHECKING:
+    from mbuscli.protocol.address import MeterAddress
+    from mbuscli.protocol.security.keys import Candidate
     from mbuscli.render.report import Output
     from mbuscli.render.streams import Streams
+    from mbuscli.services.keys import KeyChain
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -112,16 +115,40 @@ def key_source_options(function: F) -> Callable[..., Any]:
         ring: str | None,
         **rest: Any,
     ) -> Any:
-        from pathlib import Path
-
-        from mbuscli.services.keys import collect_keys
-        from mbuscli.settings.ring_file import default_path
-
+        keys = _LazyKeys(key_texts, key_file, ring)
         with discreet():
             warn_of_arguments(output.streams, key_texts)
+            if key_texts or key_file or ring:
+                keys.collect()  # what is wrong with a key is said before anything is read
+        return function(*args, output=output, keys=keys, **rest)
+
+    return command
+
+
+class _LazyKeys:
+    """The keys of one command, collected when a telegram first asks: most are not encrypted."""
+
+    def __init__(self, key_texts: tuple[str, ...], key_file: str | None, ring: str | None) -> None:
+        self._options = key_texts, key_file, ring
+        self._keys: KeyChain | None = None
+
+    def candidates(self, addresses: Sequence[MeterAddress]) -> Iterator[Candidate]:
+        """As `KeySource` has it."""
+        with discreet():
+            yield from self.collect().candidates(addresses)
+
+    def collect(self) -> KeyChain:
+        """The chain of keys; UsageError and InputError say which of them cannot be one."""
+        if self._keys is None:
+            from pathlib import Path
+
+            from mbuscli.services.keys import collect_keys
+            from mbuscli.settings.ring_file import default_path
+
+            key_texts, key_file, ring = self._options
             # A pipe of many telegrams must not stop at the first meter without a key.
             attended = sys.stdin.isatty() and sys.stderr.isatty()
-            keys = collect_keys(
+            self._keys = collect_keys(
                 key_texts,
                 key_file,
                 Path(ring) if ring else None,
@@ -131,9 +158,7 @@ def key_source_options(function: F) -> Callable[..., Any]:
                 ask_passphrase=ask_passphrase,
                 ask_key=ask_secret if attended else None,
             )
-        return function(*args, output=output, keys=keys, **rest)
-
-    return command
+        return self._keys
 
 
 def warn_of_arguments(streams: Streams, key_texts: tuple[str, ...]) -> None:

@@ -85,9 +85,12 @@ class KeyRing:
                             yield Candidate(entry.name, entry.key, exact=pattern.is_complete)
 
     def put(self, entry: Entry, *, replace: bool = False) -> Outcome:
-        """File a key; InputError `input.exists` if there is another one for the same pattern."""
+        """File a key; InputError `input.exists` if there is another one for the same pattern.
+
+        `replace` puts it, with its name, in the place of all that the pattern has.
+        """
         present = self._entries.get(entry.meters, [])
-        if any(entry.key == other.key for other in present):
+        if entry in present or (not replace and any(entry.key == other.key for other in present)):
             return "unchanged"
         if not present:
             self._file(entry)

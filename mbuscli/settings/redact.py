@@ -23,7 +23,7 @@ def redact(text: str) -> str:
 
 def looks_like_key(text: str) -> bool:
     """True if a key may be in `text`."""
-    return redact(text) != text
+    return len(text) >= _SHORTEST - 1 and redact(text) != text
 
 
 def _hide_mostly_hex(match: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ from mbuscli.telegram.body import is_credible, read_body, take_records
 from mbuscli.telegram.model import APPLICATION, WIRED, WIRELESS, Context, Link, Lower, Security, Telegram
 
 if TYPE_CHECKING:
-    from mbuscli.protocol.application.compact import Formats
+    from mbuscli.protocol.application.compact import FormatSource
     from mbuscli.protocol.security.keys import KeySource
     from mbuscli.protocol.transport.afl import Fragments
 
@@ -29,7 +29,7 @@ def decode(
     *,
     layer: str = "auto",
     keys: KeySource | None = None,
-    formats: Formats | None = None,
+    formats: FormatSource | None = None,
     fragments: Fragments | None = None,
     received_on: date | None = None,
     frame_format: str | None = None,

@@ -15,7 +15,7 @@ from mbuscli.protocol.application.ci_table import (
 from mbuscli.protocol.application.dif_table import NO_DATA, SELECTION
 from mbuscli.protocol.application.records import Parsed, parse_records
 from mbuscli.protocol.transport.tpl import NO_HEADER, Tpl, decode_tpl
-from mbuscli.telegram.model import WIRELESS, Context, Lower, Telegram
+from mbuscli.telegram.model import WIRED, WIRELESS, Context, Lower, Telegram
 
 _FIXED_SIZE = 16
 _CHECK_OCTETS = b"\x2f\x2f"
@@ -44,7 +44,7 @@ def read_body(telegram: Telegram, offset: int, end: int, lower: Lower, context: 
         if part is None:
             return
         start, end = part
-    _read_content(telegram, ci, start, end, context, from_master=not lower.from_meter)
+    _read_content(telegram, ci, start, end, lower, context)
 
 
 def _find_ci(telegram: Telegram, offset: int, end: int, lower: Lower) -> Ci | None:
@@ -83,9 +83,7 @@ def _take_header(telegram: Telegram, tpl: Tpl) -> None:
     telegram.configuration = tpl.configuration
 
 
-def _read_content(
-    telegram: Telegram, ci: Ci, start: int, end: int, context: Context, *, from_master: bool
-) -> None:
+def _read_content(telegram: Telegram, ci: Ci, start: int, end: int, lower: Lower, context: Context) -> None:
     content = ci.content
     if content is Content.FIXED:
         _read_fixed(telegram, start, end, ci.mode2)
@@ -94,9 +92,12 @@ def _read_content(
     elif content is Content.ALARM:
         telegram.alarm = int.from_bytes(telegram.clear[start:end], "little")
     elif content is not Content.OTHER:
+        from_master = not lower.from_meter
         parsed = parse_content(telegram.clear[:end], ci, start, context, from_master=from_master)
         take_records(telegram, parsed)
-        if content is Content.RECORDS and context.formats and not parsed.problems and not from_master:
+        # A wired meter has no reason to send compact frames; from a radio one they may come next.
+        teaches = content is Content.RECORDS and lower.from_meter and lower.layer != WIRED
+        if teaches and context.formats is not None and parsed.records and not parsed.problems:
             context.formats.learn_records(parsed.records)
     elif start < end:
         text = f"{ci.name}: {end - start} bytes stay unread"

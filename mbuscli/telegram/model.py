@@ -12,7 +12,7 @@ from mbuscli.protocol.wired.fields import PRM
 from mbuscli.protocol.wired.frames import FrameKind
 
 if TYPE_CHECKING:
-    from mbuscli.protocol.application.compact import Formats
+    from mbuscli.protocol.application.compact import FormatSource
     from mbuscli.protocol.security.keys import KeySource
     from mbuscli.protocol.security.sealed import Mac
     from mbuscli.protocol.transport.afl import Fragments
@@ -129,7 +129,7 @@ class Context(NamedTuple):
     """
 
     keys: KeySource | None = None
-    formats: Formats | None = None
+    formats: FormatSource | None = None
     fragments: Fragments | None = None
     received_on: date | None = None
     frame_format: str | None = None

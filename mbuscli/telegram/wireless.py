@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from mbuscli.errors import DecodeError, Reason
-from mbuscli.protocol.security.ell_opening import open_ell
 from mbuscli.protocol.security.sealed import Mac, SealedEll
-from mbuscli.protocol.security.verdict import NONE
 from mbuscli.protocol.transport.afl import CI_AFL, Message, decode_afl, join
 from mbuscli.protocol.wireless.c_fields import Direction, direction_of
 from mbuscli.protocol.wireless.ell import ELL_CI_FIELDS, decode_ell
@@ -13,7 +11,6 @@ from mbuscli.protocol.wireless.frame_format import CI_OFFSET, LinkFrame, decode_
 from mbuscli.telegram.body import read_body
 from mbuscli.telegram.detect import is_wireless, with_l_field
 from mbuscli.telegram.model import WIRELESS, Context, Link, Lower, Telegram
-from mbuscli.telegram.unseal import candidates_for, note_outcome, reads_from_ci
 
 _CI_NETWORK = 0x81
 _AUTHENTICATION_TYPE = 0x0F
@@ -90,6 +87,11 @@ def _read_ell(telegram: Telegram, offset: int, lower: Lower, context: Context) -
     after = offset + ell.size
     if ell.sn is None:
         return after
+    # Only a session brings the cipher library in.
+    from mbuscli.protocol.security.ell_opening import open_ell
+    from mbuscli.protocol.security.verdict import NONE
+    from mbuscli.telegram.unseal import candidates_for, note_outcome, reads_from_ci
+
     begin = offset + ell.clear_size
     sealed = SealedEll(
         lower.lla or b"", ell.cc, ell.sn.to_bytes(4, "little"), clear[begin:], intact=lower.intact

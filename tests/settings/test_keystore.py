@@ -109,7 +109,8 @@ def test_putting_and_removing() -> None:
     assert keys.put(entry._replace(key=key(2)), replace=True) == "replaced"
     assert [(found.name, found.key) for found in keys] == [("a", key(2))]
     assert keys.find("12345678") == keys.find("a") == list(keys)
-    keys.remove(keys.find("a"))
+    assert keys.put(entry._replace(key=key(2), name="c"), replace=True) == "replaced"
+    keys.remove(keys.find("c"))
     assert len(keys) == 0
     assert names(keys, "12345678.KAM.1B.16") == []
 

@@ -10,6 +10,7 @@ The signature is the CRC over the headers; the full-frame CRC proves that header
 from __future__ import annotations
 
 from functools import cache
+from typing import Protocol
 
 from mbuscli.errors import Problem, Reason
 from mbuscli.protocol.application.compact_table import KNOWN_FORMATS
@@ -22,11 +23,35 @@ _FILLER = 0x2F
 _FORMATS_LIMIT = 2000
 
 
+class FormatSource(Protocol):
+    """Where formats come from and go to."""
+
+    def learn(self, headers: bytes) -> int:
+        """Remember the concatenated headers of a frame; returns their signature."""
+        ...
+
+    def learn_records(self, records: list[Record]) -> None:
+        """Remember the headers of a full frame."""
+        ...
+
+    def find(self, signature: int) -> bytes | None:
+        """The concatenated headers with this signature, None if it is not known."""
+        ...
+
+
+def joined_headers(records: list[Record]) -> bytes | None:
+    """The headers of a full frame; None where manufacturer data, which compact frames cannot carry, ends it."""
+    if any(isinstance(record, Blob) for record in records):
+        return None
+    return b"".join([record.header.raw for record in records])
+
+
 class Formats:
     """Known formats by signature: built in, and learnt from full and format frames."""
 
     def __init__(self) -> None:
         self._headers: dict[int, bytes] = {}
+        self._known: set[bytes] = set()
         for headers in KNOWN_FORMATS:
             self.learn(bytes.fromhex(headers))
 
@@ -35,12 +60,14 @@ class Formats:
         signature = crc_en13757(headers)
         if len(self._headers) < _FORMATS_LIMIT:
             self._headers.setdefault(signature, headers)
+            self._known.add(headers)
         return signature
 
     def learn_records(self, records: list[Record]) -> None:
-        """Remember the headers of a full frame; manufacturer data has no place in compact frames."""
-        if not any(isinstance(record, Blob) for record in records):
-            self.learn(b"".join(record.header.raw for record in records))
+        """Remember the headers of a full frame."""
+        headers = joined_headers(records)
+        if headers and headers not in self._known:
+            self.learn(headers)
 
     def find(self, signature: int) -> bytes | None:
         """The concatenated headers with this signature, None if it is not known."""
@@ -53,7 +80,7 @@ def built_in_formats() -> Formats:
     return Formats()
 
 
-def decode_compact(data: bytes, offset: int, formats: Formats) -> Parsed:
+def decode_compact(data: bytes, offset: int, formats: FormatSource) -> Parsed:
     """The records of a compact frame; `data` starts with the signature, at `offset` in the telegram.
 
     Nothing is guessed: an unknown signature or a wrong CRC gives a problem and no records.
@@ -82,7 +109,7 @@ def decode_compact(data: bytes, offset: int, formats: Formats) -> Parsed:
     return parsed
 
 
-def decode_format(data: bytes, offset: int, formats: Formats) -> Parsed:
+def decode_format(data: bytes, offset: int, formats: FormatSource) -> Parsed:
     """The headers of a format frame as records without a value, learnt for compact frames to come."""
     if len(data) < 3 or data[0] < 2 or len(data) < 1 + data[0]:
         return _failed(offset, Reason.HEADER_TRUNCATED, "the format frame is cut off")

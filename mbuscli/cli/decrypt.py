@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from mbuscli.cli.exit_codes import ExitCode, exit_code_of, of_many, of_telegram
+from mbuscli.cli.exit_codes import ExitCode, Verdict, exit_code_of, of_telegram
 from mbuscli.cli.options import output_options
+from mbuscli.cli.secrets import key_source_options
 from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 
 if TYPE_CHECKING:
+    from datetime import date, datetime
+
+    from mbuscli.cli.secrets import LazyKeys
     from mbuscli.render.report import Output, TelegramReport
+    from mbuscli.services.formats import LearntFormats
     from mbuscli.services.input import Piece
 
 _STANDARD_INPUT = "-"
@@ -22,24 +27,44 @@ _STANDARD_INPUT = "-"
 
 @click.command("decrypt")
 @click.argument("inputs", nargs=-1, metavar="HEX... | FILE... | -")
+@click.option("--explain", is_flag=True, help="Show every byte with its field and its meaning.")
+@click.option(
+    "--received-on",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="YYYY-MM-DD",
+    help="Day of reception, which only security mode 3 needs.",
+)
 @output_options("telegram")
-def command(inputs: tuple[str, ...], output: Output) -> ExitCode:
-    """Decode telegrams given as hexadecimal or in a file.
+@key_source_options
+def command(
+    inputs: tuple[str, ...],
+    explain: bool,
+    received_on: datetime | None,
+    output: Output,
+    keys: LazyKeys,
+) -> ExitCode:
+    """Decode telegrams given as hexadecimal or in a file, and decrypt those whose key is known.
 
-    Takes wired frames and bare application data (from the CI field on). Hexadecimal may hold spaces, colons
-    and 0x; quotes are not needed. A FILE, or standard input (-), is text with hexadecimal in it, frames
-    perhaps spread over lines and among other words, or the raw bytes of frames. A file whose name is
-    hexadecimal is given as ./name.
+    Takes wired frames, wireless telegrams with or without CRCs, and bare application data (from the CI field
+    on). Hexadecimal may hold spaces, colons and 0x; quotes are not needed. A FILE, or standard input (-), is
+    a log of any receiver (rtl_wmbus, rtl_433, CUL, iM871A, Amber, wmbusmeters), text with hexadecimal in it,
+    or the raw bytes of wired frames. A file whose name is hexadecimal is given as ./name.
+
+    Keys are tried in this order: --key, --key-file, MBUSCLI_KEY, the key ring (mbuscli keys), what you type
+    when asked, and last the keys that makers have published.
 
     \b
     Examples:
       mbuscli decrypt 68 07 07 68 08 05 78 02 5A D2 00 B3 16
-      mbuscli decrypt capture.log -o csv
-      grep RSP gateway.log | mbuscli decrypt - -o ndjson
+      mbuscli decrypt 2E4493157856341233037A2A00202559... --key-file gas.key
+      mbuscli decrypt walk.log -o csv
+      grep T1 walk.log | mbuscli decrypt - -o ndjson
 
-    Exit codes: 0 done, 2 no hexadecimal, 5 damaged, 8 some of several damaged, 10 nothing found in a file.
+    Exit codes: 0 done, 2 no hexadecimal, 5 damaged, 6 no key fits, 8 some of several failed, 10 nothing
+    found in a file.
     """
     from mbuscli.render.report import TelegramReport
+    from mbuscli.services.formats import LearntFormats
 
     if not inputs:
         raise UsageError(
@@ -47,35 +72,55 @@ def command(inputs: tuple[str, ...], output: Output) -> ExitCode:
             reason=Reason.EMPTY,
             hint=("give hexadecimal, a file's name, or - for standard input",),
         )
-    report = TelegramReport(output)
-    codes: list[ExitCode] = []
+    report = TelegramReport(output, explain=explain)
+    formats = LearntFormats()
+    run = _Run(report, keys, formats, received_on.date() if received_on is not None else None)
+    verdict = Verdict()
     try:
         for name, pieces in _sources(inputs):
-            try:
-                codes += _decode(report, pieces, name)
-            except InputError as error:
-                codes.append(_complain(output, error, name))
-    except KeyboardInterrupt:
+            for code in run.decode(pieces, name):
+                verdict.add(code)
+    finally:
         report.finish()
-        raise
-    report.finish()
-    return of_many(codes)
+        trouble = formats.keep()
+        if trouble is not None:
+            output.streams.talk(f"note: what was learnt of compact frames is not kept: {trouble}")
+    return verdict.code
 
 
-def _decode(report: TelegramReport, pieces: Iterator[Piece], name: str) -> Iterator[ExitCode]:
-    from mbuscli.services.decrypt import Decoded, decrypt
+class _Run(NamedTuple):
+    """What all inputs of one command share."""
 
-    for event in decrypt(pieces):
-        where = name if event.line is None else f"{name}, line {event.line}"
-        if isinstance(event, Decoded):
-            report.add(event.telegram)
-            if event.telegram.problems:
-                from mbuscli.cli.talk import tell_problems
+    report: TelegramReport
+    keys: LazyKeys
+    formats: LearntFormats
+    received_on: date | None
 
-                tell_problems(report.output, event.telegram, where)
-            yield of_telegram(event.telegram)
-        else:
-            yield _complain(report.output, event.error, where)
+    def decode(self, pieces: Iterator[Piece], name: str) -> Iterator[ExitCode]:
+        """Decode one input; what is wrong with it is said, and the next one follows."""
+        try:
+            yield from self._events(pieces, name)
+        except InputError as error:
+            if error is self.keys.failure:
+                raise
+            yield _complain(self.report.output, error, name)
+
+    def _events(self, pieces: Iterator[Piece], name: str) -> Iterator[ExitCode]:
+        from mbuscli.render.rows import Origin
+        from mbuscli.services.decrypt import Decoded, decrypt
+
+        events = decrypt(pieces, keys=self.keys, formats=self.formats, received_on=self.received_on)
+        for event in events:
+            where = name if event.line is None else f"{name}, line {event.line}"
+            if isinstance(event, Decoded):
+                self.report.add(event.telegram, Origin(event.time, None, event.mode, event.rssi_dbm))
+                if event.telegram.problems:
+                    from mbuscli.cli.talk import tell_problems
+
+                    tell_problems(self.report.output, event.telegram, where)
+                yield of_telegram(event.telegram)
+            else:
+                yield _complain(self.report.output, event.error, where)
 
 
 def _complain(output: Output, error: MbuscliError, where: str) -> ExitCode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -79,13 +80,33 @@ def exit_code_of(error: MbuscliError) -> ExitCode:
     return ExitCode.UNEXPECTED
 
 
-def of_many(codes: list[ExitCode]) -> ExitCode:
-    """One code for several results: PARTIAL if some are done and some failed, else the first one's."""
-    if not codes:
-        return ExitCode.DONE
-    if ExitCode.DONE in codes and set(codes) != {ExitCode.DONE}:
-        return ExitCode.PARTIAL
-    return codes[0]
+class Verdict:
+    """One code for any number of results: PARTIAL if some are done and some failed, else the first one's."""
+
+    def __init__(self) -> None:
+        self._first = ExitCode.DONE
+        self._empty = True
+        self._mixed = False
+
+    def add(self, code: ExitCode) -> None:
+        """Count one result."""
+        if self._empty:
+            self._first, self._empty = code, False
+        elif (code is ExitCode.DONE) != (self._first is ExitCode.DONE):
+            self._mixed = True
+
+    @property
+    def code(self) -> ExitCode:
+        """DONE if nothing was counted."""
+        return ExitCode.PARTIAL if self._mixed else self._first
+
+
+def of_many(codes: Iterable[ExitCode]) -> ExitCode:
+    """One code for several results, as `Verdict` gives it."""
+    verdict = Verdict()
+    for code in codes:
+        verdict.add(code)
+    return verdict.code
 
 
 def of_telegram(telegram: Telegram) -> ExitCode:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mbuscli.errors import MbuscliError, Reason, UsageError
+from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 
 if TYPE_CHECKING:
     from mbuscli.protocol.address import MeterAddress
@@ -115,7 +115,7 @@ def key_source_options(function: F) -> Callable[..., Any]:
         ring: str | None,
         **rest: Any,
     ) -> Any:
-        keys = _LazyKeys(key_texts, key_file, ring)
+        keys = LazyKeys(key_texts, key_file, ring)
         with discreet():
             warn_of_arguments(output.streams, key_texts)
             if key_texts or key_file or ring:
@@ -125,17 +125,23 @@ def key_source_options(function: F) -> Callable[..., Any]:
     return command
 
 
-class _LazyKeys:
+class LazyKeys:
     """The keys of one command, collected when a telegram first asks: most are not encrypted."""
 
     def __init__(self, key_texts: tuple[str, ...], key_file: str | None, ring: str | None) -> None:
         self._options = key_texts, key_file, ring
         self._keys: KeyChain | None = None
+        self.failure: InputError | None = None
+        """Why the key ring is of no use, where it is to blame for an error."""
 
     def candidates(self, addresses: Sequence[MeterAddress]) -> Iterator[Candidate]:
         """As `KeySource` has it."""
-        with discreet():
-            yield from self.collect().candidates(addresses)
+        try:
+            with discreet():
+                yield from self.collect().candidates(addresses)
+        except InputError as error:
+            self.failure = error
+            raise
 
     def collect(self) -> KeyChain:
         """The chain of keys; UsageError and InputError say which of them cannot be one."""

@@ -40,8 +40,7 @@ def _compact(value: Any, comma: str, colon: str, quoted: Quote) -> str:
     if value is None:
         return "null"
     if kind is dict:
-        pairs = [f"{quoted(key)}{colon}{_compact(item, comma, colon, quoted)}" for key, item in value.items()]
-        return "{" + comma.join(pairs) + "}"
+        return "{" + comma.join(_pairs(value, comma, colon, quoted)) + "}"
     if kind is list:
         return "[" + comma.join([_compact(item, comma, colon, quoted) for item in value]) + "]"
     if kind is Decimal:
@@ -50,6 +49,25 @@ def _compact(value: Any, comma: str, colon: str, quoted: Quote) -> str:
     if kind is bool:
         return "true" if value else "false"
     raise TypeError(f"{kind.__name__} has no place in JSON")
+
+
+def _pairs(value: dict[str, Any], comma: str, colon: str, quoted: Quote) -> list[str]:
+    """The members of an object. Most are texts, whole numbers and null: written here, without another call."""
+    pairs = []
+    for key, item in value.items():
+        kind = type(item)
+        if kind is str:
+            text = quoted(item)
+        elif kind is int:
+            text = str(item)
+        elif item is None:
+            text = "null"
+        elif kind is Decimal and item.is_finite():
+            text = format(item, "f")
+        else:
+            text = _compact(item, comma, colon, quoted)
+        pairs.append(quoted(key) + colon + text)
+    return pairs
 
 
 def _pretty(value: Any, indent: str, quoted: Quote) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from mbuscli.render.rows import SCHEMA, UNKNOWN, Origin, Row, telegram_row, telegrams_document
-from mbuscli.render.streams import Streams
+from mbuscli.errors import Reason, UsageError
+from mbuscli.render.rows import SCHEMA, UNKNOWN, Origin, Row, telegram_row
+from mbuscli.render.streams import Streams, terminal_width
 
 if TYPE_CHECKING:
     from mbuscli.render.cells import Cells
@@ -48,29 +49,62 @@ def _cells(output: Output, kind: str) -> Cells | None:
 class TelegramReport:
     """Telegrams, as they come."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, explain: bool = False) -> None:
         self.output = output
-        self.rows: list[Row] = []
+        self.explain = explain
         self.count = 0
-        self.cells = _cells(output, "telegram")
+        self.cells = None if explain else _cells(output, "telegram")
+        self._first: Row | None = None  # of a document, which may turn out to hold just this one
+        if explain and output.format not in (*JSON_FORMATS, "table", "plain"):
+            raise UsageError(
+                f"--explain does not go with -o {output.format}",
+                reason=Reason.INVALID,
+                hint=("use table, plain, json or ndjson",),
+            )
 
     def add(self, telegram: Telegram, origin: Origin = UNKNOWN) -> None:
         """Write one telegram, or keep it for the document."""
         self.count += 1
         streams = self.output.streams
+        gap = "\n" if self.count > 1 else ""
+        if self.explain and not self.output.is_json:
+            from mbuscli.render.explain import explain_text
+
+            streams.data(gap + explain_text(telegram, terminal_width(), streams.colour))
+            return
         if self.output.is_table:
             from mbuscli.render.table import telegram_table
 
-            streams.data(("\n" if self.count > 1 else "") + telegram_table(telegram, streams))
+            streams.data(gap + telegram_table(telegram, streams))
             return
         row = telegram_row(telegram, origin)
+        if self.explain:
+            from mbuscli.render.explain import explain_rows
+
+            row["explain"] = explain_rows(telegram)
         if self.cells is not None:
             for record in row["records"] or [{}]:
                 self.cells.add(row, record)
         elif self.output.format == "ndjson":
             _json_line(streams, row)
         else:
-            self.rows.append(row)
+            self._add_to_document(row)
+
+    def _add_to_document(self, row: Row) -> None:
+        """A document of one telegram is that telegram; from the second on it is a list that grows."""
+        if self.count == 1:
+            self._first = row
+            return
+        if self._first is not None:
+            opening = f'{{\n  "schema": "{SCHEMA}",\n  "event": "telegrams",\n  "telegrams": [\n'
+            self.output.streams.data(opening + self._document(self._first), end="")
+            self._first = None
+        self.output.streams.data(",\n" + self._document(row), end="")
+
+    def _document(self, row: Row) -> str:
+        from mbuscli.render.json import dump_document
+
+        return dump_document(row, ascii_only=self.output.streams.ascii_out)
 
     def finish(self) -> None:
         """Write what waited for the end; nothing if there was no telegram at all."""
@@ -79,7 +113,7 @@ class TelegramReport:
         if self.cells is not None:
             self.cells.finish()
         elif self.output.format == "json":
-            _json_document(self.output.streams, telegrams_document(self.rows))
+            self.output.streams.data("\n  ]\n}" if self._first is None else self._document(self._first))
 
 
 class ScanReport:

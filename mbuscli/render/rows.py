@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mbuscli.protocol.application.device_types import describe_device_type
@@ -25,6 +26,8 @@ class Origin(NamedTuple):
 
     time: str | None = None
     port: str | None = None
+    mode: str | None = None
+    rssi_dbm: float | None = None
 
 
 UNKNOWN = Origin()
@@ -39,7 +42,7 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
         "time": origin.time,
         "raw": hex_text(telegram.raw),
         "port": origin.port,
-        "link": _link(telegram),
+        "link": _link(telegram, origin),
         "meter": _meter(telegram),
         "acc": telegram.acc,
         "status": _status(telegram),
@@ -48,6 +51,7 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
             "state": security.state,
             "key": security.key,
             "checks": list(security.checks),
+            **({"diagnosis": list(security.diagnosis)} if security.diagnosis else {}),
         },
         "records": [_record(record) for record in telegram.records],
         "driver": None,
@@ -64,13 +68,6 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
         row["command"] = telegram.command
     row["problems"] = [_problem(problem) for problem in telegram.problems]
     return row
-
-
-def telegrams_document(rows: list[Row]) -> Row:
-    """One document for any number of telegrams: the telegram itself, or a list of them."""
-    if len(rows) == 1:
-        return rows[0]
-    return {"schema": SCHEMA, "event": "telegrams", "telegrams": rows}
 
 
 def application_error_text(telegram: Telegram) -> str:
@@ -118,8 +115,18 @@ def device_type_name(telegram: Telegram) -> str:
     return describe_device_type(telegram.meter.device_type) if telegram.meter is not None else ""
 
 
-def _link(telegram: Telegram) -> Row:
+def _link(telegram: Telegram, origin: Origin) -> Row:
     link = telegram.link
+    if link.layer == "wireless":
+        return {
+            "layer": link.layer,
+            "c_field": link.c_field,
+            "ci_field": link.ci_field,
+            "mode": origin.mode,
+            "frame_format": link.frame_format,
+            "crc": link.crc,
+            "rssi_dbm": None if origin.rssi_dbm is None else Decimal(str(origin.rssi_dbm)),
+        }
     return {
         "layer": link.layer,
         "c_field": link.c_field,

@@ -42,11 +42,11 @@ class Streams:
         if self.colour:
             _enable_windows_escapes()
 
-    def data(self, text: str) -> None:
+    def data(self, text: str, *, end: str = "\n") -> None:
         """One or more lines of data, flushed at once; raises OutputClosedError if nobody reads any more."""
         self._clear_progress()
         try:
-            self.out.write(text + "\n")
+            self.out.write(text + end)
             self.out.flush()
         except OSError as error:
             # Windows reports a closed pipe as EINVAL.

@@ -12,6 +12,8 @@ from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mbuscli.protocol.application.dif_table import BCD_FIELDS
+from mbuscli.protocol.octets import bcd_digits
 from mbuscli.render.delimited import Cell, cell_text
 from mbuscli.render.rows import Row, application_error_text, device_type_name, primary_address, status_words
 from mbuscli.render.streams import Streams, terminal_width
@@ -28,6 +30,7 @@ _SCAN_NUMBERS = frozenset(("address", "ver"))
 _LONGEST_TYPE = 28
 _PADDING = (0, 1, 0, 0)
 _DATES = frozenset(("date", "datetime"))
+_IDENTIFIERS = frozenset(("fabrication_number", "enhanced_identification"))
 _ASCII_BOX = box.Box(str(box.SIMPLE_HEAD).replace("─", "-"), ascii=True)
 
 
@@ -37,6 +40,7 @@ def telegram_table(telegram: Telegram, streams: Streams) -> str:
     if telegram.records:
         parts += [Text(), _records_table(telegram.records, streams)]
     parts += [_problem(problem) for problem in telegram.problems]
+    parts += _diagnosis(telegram)
     return _rendered(parts, streams)
 
 
@@ -114,7 +118,23 @@ def _heading(telegram: Telegram) -> list[RenderableType]:
         from mbuscli.protocol.application.control import describe_alarm
 
         lines.append(Text(f"alarm: {describe_alarm(telegram.alarm)}", style="red"))
+    if telegram.security.key is not None:
+        lines.append(Text(inert(_opened(telegram)), style="green"))
     return [line for line in lines if line]
+
+
+def _opened(telegram: Telegram) -> str:
+    """Which key opened it, and what proves that."""
+    security = telegram.security
+    opened = "decrypted" if security.state == "decrypted" else "authenticated"
+    return f"{opened} with {security.key}, proved by {', '.join(security.checks)}"
+
+
+def _diagnosis(telegram: Telegram) -> list[Text]:
+    """What was tried to open it and what that leaves; the first sentence of a failure is its problem's."""
+    security = telegram.security
+    sentences = security.diagnosis[security.state not in ("none", "decrypted") :]
+    return [Text(f"  {inert(text)}", style="yellow") for text in sentences]
 
 
 def _link_words(telegram: Telegram) -> str:
@@ -180,6 +200,8 @@ def _value_and_unit(record: Record, streams: Streams) -> tuple[str, str, bool]:
     if isinstance(value, str):
         text = _clock(value) if header.quantity in _DATES else value
         return inert(text), _fallback(inert(header.unit), streams), False
+    if header.quantity in _IDENTIFIERS and header.data_field in BCD_FIELDS:
+        return bcd_digits(record.raw), "", True  # as on the plate, with leading zeros
     number, unit = readable(value, header.unit, header.exponent)
     return number, _fallback(inert(unit), streams), True
 

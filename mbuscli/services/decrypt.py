@@ -3,39 +3,158 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mbuscli.errors import DecodeError, MbuscliError
-from mbuscli.protocol.application.compact import Formats
+from mbuscli.protocol.wired.fields import START_LONG
 from mbuscli.services.input import Piece
 from mbuscli.telegram import Telegram, decode
 
+if TYPE_CHECKING:
+    from mbuscli.protocol.application.compact import FormatSource
+    from mbuscli.protocol.security.keys import KeySource
+    from mbuscli.protocol.transport.afl import Fragments
+
 
 class Decoded(NamedTuple):
-    """A telegram, and the line of the input where it begins."""
+    """A telegram, the line of the input where it begins, and what that line tells of its reception.
+
+    `time` is ISO 8601 as the line gives it; `rssi_dbm` and `mode` are None where it does not tell.
+    """
 
     telegram: Telegram
     line: int | None
+    time: str | None = None
+    rssi_dbm: float | None = None
+    mode: str | None = None
+    dialect: str = "hex"
 
 
 class Undecodable(NamedTuple):
-    """Octets of which nothing can be made, and why."""
+    """Octets of which nothing can be made, or a line without any, and why."""
 
     error: MbuscliError
     line: int | None
 
 
+# L, C, M, A: what a telegram has at least.
+_SHORTEST = 10
+# More problems than any telegram has.
+_HOPELESS = 1 << 16
+
 DecryptEvent: TypeAlias = Decoded | Undecodable
 
 
-def decrypt(pieces: Iterable[Piece]) -> Iterator[DecryptEvent]:
-    """Decode each piece; full frames teach the formats of the compact frames behind them."""
-    formats = Formats()
+def decrypt(
+    pieces: Iterable[Piece],
+    *,
+    keys: KeySource | None = None,
+    formats: FormatSource | None = None,
+    received_on: date | None = None,
+) -> Iterator[DecryptEvent]:
+    """Decode each piece with `keys`; full frames teach `formats` the compact frames behind them.
+
+    `received_on`: day of reception of telegrams whose line does not tell it.
+    """
+    decoder = _Decoder(keys, formats, received_on)
     for piece in pieces:
         if piece.error is not None:
             yield Undecodable(piece.error, piece.line)
             continue
         try:
-            yield Decoded(decode(piece.data, formats=formats), piece.line)
+            yield decoder.decode(piece)
         except DecodeError as error:
             yield Undecodable(error, piece.line)
+
+
+class _Decoder:
+    """What one telegram leaves behind for those that follow it."""
+
+    def __init__(
+        self, keys: KeySource | None, formats: FormatSource | None, received_on: date | None
+    ) -> None:
+        if formats is None:
+            from mbuscli.protocol.application.compact import Formats
+
+            formats = Formats()
+        self._keys = keys
+        self._formats = formats
+        self._fragments: Fragments | None = None
+        self._received_on = received_on
+        self._now_s = 0.0
+        self._rssi_is_appended: bool | None = None
+
+    def decode(self, piece: Piece) -> Decoded:
+        """Decode one piece; raises DecodeError."""
+        if self._fragments is None and not _is_wired(piece.data):
+            from mbuscli.protocol.transport.afl import Fragments
+
+            self._fragments = Fragments()
+        received = _moment(piece.time)
+        received_on = self._received_on
+        if received is not None:
+            self._now_s = received.timestamp()
+            received_on = received.date()
+        data = piece.data
+        rssi_dbm = piece.rssi_dbm
+        if piece.rssi_tail and self._has_rssi(data, received_on):
+            from mbuscli.capture.amber import rssi_of_tail
+
+            rssi_dbm = rssi_of_tail(data[-1])
+            data = _without_tail(data)
+        telegram = decode(
+            data,
+            layer=piece.layer,
+            keys=self._keys,
+            formats=self._formats,
+            fragments=self._fragments,
+            received_on=received_on,
+            frame_format=piece.frame_format,
+            now_s=self._now_s,
+        )
+        return Decoded(telegram, piece.line, piece.time, rssi_dbm, piece.mode, piece.dialect)
+
+    def _has_rssi(self, data: bytes, received_on: date | None) -> bool:
+        """Is the last octet signal strength? A setting of the stick: the first telegram that reads better one
+        way tells it for all. Until then nothing is taken away."""
+        if self._rssi_is_appended is None and len(data) > _SHORTEST:
+            with_tail = self._damage(data, received_on)
+            without = self._damage(_without_tail(data), received_on)
+            if with_tail != without:
+                self._rssi_is_appended = without < with_tail
+        return len(data) > _SHORTEST and bool(self._rssi_is_appended)
+
+    def _damage(self, data: bytes, received_on: date | None) -> int:
+        """How many problems the telegram has."""
+        try:
+            telegram = decode(
+                data,
+                layer="wireless",
+                keys=self._keys,
+                formats=self._formats,
+                received_on=received_on,
+                frame_format="none",
+            )
+        except DecodeError:
+            return _HOPELESS
+        return sum(not problem.warning for problem in telegram.problems)
+
+
+def _is_wired(data: bytes) -> bool:
+    return data[0] == START_LONG and data[3:4] == data[:1]
+
+
+def _without_tail(data: bytes) -> bytes:
+    return bytes((data[0] - 1,)) + data[1:-1]
+
+
+def _moment(time: str | None) -> datetime | None:
+    """When a telegram was received; without a zone, of any clock, as only differences matter."""
+    if time is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

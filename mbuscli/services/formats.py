@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mbuscli.protocol.application.records import Blob, Record
+from mbuscli.protocol.application.records import Record, joined_headers
 
 if TYPE_CHECKING:
     from mbuscli.protocol.application.compact import Formats
@@ -28,8 +28,10 @@ class LearntFormats:
         """Remember the headers of a full frame, later: most commands see no compact frame."""
         if self._formats is not None:
             self._formats.learn_records(records)
-        elif len(self._pending) < _MAX_PENDING and not any(isinstance(record, Blob) for record in records):
-            self._pending[b"".join([record.header.raw for record in records])] = None
+            return
+        headers = joined_headers(records)
+        if headers and len(self._pending) < _MAX_PENDING:
+            self._pending[headers] = None
 
     def find(self, signature: int) -> bytes | None:
         """The concatenated headers with this signature, None if it is not known."""

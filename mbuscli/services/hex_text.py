@@ -10,6 +10,10 @@ _SEPARATORS = r"\s:,;_|.\-"
 _TOKEN = r"(?:0[xX])?(?:[0-9A-Fa-f]{2})+(?![0-9A-Za-z])"
 _RUN = re.compile(rf"(?<![0-9A-Za-z]){_TOKEN}(?:[{_SEPARATORS}]{{1,3}}{_TOKEN})*")
 _ONLY_HEX = re.compile(rf"(?:0[xX]|[0-9A-Fa-f]|[{_SEPARATORS}])*")
+_GROUPS_OF_PAIRS = re.compile(
+    rf"[{_SEPARATORS}]*+(?:(?:0[xX])?+(?:[0-9A-Fa-f]{{2}})++(?:[{_SEPARATORS}]++|\Z))*+"
+)
+_NO_SPACES = str.maketrans(":,;_|.-", 7 * " ")
 _GROUP = re.compile(rf"[^{_SEPARATORS}]+")
 _PREFIX = re.compile(r"0[xX]")
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
@@ -18,6 +22,13 @@ _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 def is_only_hex(text: str) -> bool:
     """True if nothing but hexadecimal digits and separators stands in `text`."""
     return _ONLY_HEX.fullmatch(text) is not None
+
+
+def octets_if_hex(text: str) -> bytes | None:
+    """The octets of `text` if it is hexadecimal pairs throughout, else None."""
+    if _GROUPS_OF_PAIRS.fullmatch(text) is None:
+        return None
+    return bytes.fromhex(_digits(text))
 
 
 def longest_run(text: str) -> bytes:
@@ -35,29 +46,37 @@ def octets_of(text: str, place: str) -> bytes:
 
     UsageError `usage.not-hex` or `usage.odd-hex` names `place` and the position (from 1) of the character.
     """
-    octets = bytearray()
+    octets = octets_if_hex(text)
+    if octets is None:
+        raise _wrong_character(text, place)
+    return octets
+
+
+def _wrong_character(text: str, place: str) -> UsageError:
+    """What the first group of digits that cannot be read suffers from."""
     for group in _GROUP.finditer(text):
         prefix = _PREFIX.match(group.group())
         digits = group.group()[2:] if prefix else group.group()
         start = group.start() + (2 if prefix else 0)
         for index, digit in enumerate(digits):
             if digit not in _HEX_DIGITS:
-                raise UsageError(
+                return UsageError(
                     f"{place}, character {start + index + 1}: {digit!r} is no hexadecimal digit",
                     reason=Reason.NOT_HEX,
                     offset=start + index,
                     hint=("give a file's name, - for standard input, or hexadecimal pairs",),
                 )
-        if len(digits) % 2:
-            raise UsageError(
+        if len(digits) % 2 or not digits:
+            return UsageError(
                 f"{place}, character {start + 1}: an odd number of hexadecimal digits ({len(digits)})",
                 reason=Reason.ODD_HEX,
                 offset=start + len(digits) - 1,
                 hint=("a byte has two digits: one was lost, or one is too many",),
             )
-        octets += bytes.fromhex(digits)
-    return bytes(octets)
+    raise AssertionError("every group is in order")
 
 
 def _digits(run: str) -> str:
-    return "".join(_PREFIX.sub("", group) for group in _GROUP.findall(run))
+    if "x" in run or "X" in run:
+        run = _PREFIX.sub("", run)
+    return "".join(run.translate(_NO_SPACES).split())

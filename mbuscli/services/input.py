@@ -1,110 +1,185 @@
-"""Telegrams out of what a user hands over: arguments, text with hexadecimal in it, or raw bytes.
-
-Text is read line by line, so that a growing log can be piped in. A wired frame may be spread over lines;
-whatever stands around frames is passed over. A line of bare application data is a telegram of its own.
-"""
+"""Telegrams out of what a user hands over: arguments, text with telegrams in it, or raw bytes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from mbuscli.errors import DecodeError, InputError, MbuscliError, Reason
+from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 from mbuscli.protocol.application.ci_table import FROM_SLAVE
 from mbuscli.protocol.wired.framer import Found, Framer, find_frames
-from mbuscli.protocol.wired.frames import MAX_FRAME, FrameKind
-from mbuscli.services.hex_text import is_only_hex, longest_run, octets_of
+from mbuscli.protocol.wired.frames import FrameKind
+from mbuscli.services.hex_text import octets_of
+
+if TYPE_CHECKING:
+    from mbuscli.capture.heard import Heard
 
 # Application data begins with one of these CI fields; 68 is rather the start of a frame.
 _APPLICATION_CI = FROM_SLAVE.keys() - {0x68}
 _LEAST_APPLICATION = 2
 # Arguments as long as this are telegrams of their own; shorter ones are pieces of one telegram.
 _WHOLE_ARGUMENT = 12
-_LONGEST_LINE = 1 << 20
 _TELLING = 24
 _CHUNK = 1 << 16
-_MOST_HELD = 4 * MAX_FRAME
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _WITH_DATA = frozenset((FrameKind.CONTROL, FrameKind.LONG))
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_LONG_HEADER = re.compile(rb"\x68([\x03-\xff])\1\x68", re.DOTALL)
-_UNFINISHED = re.compile(rb"\x68(?:([\x03-\xff])(?:\1\x68?)?)?", re.DOTALL)
+# What cannot be read in front of the first telegram is kept back: a file without any gets one word for it.
+_MOST_KEPT_BACK = 100
+LONGEST_LINE = 1 << 20
+LONG_HEADER = re.compile(rb"\x68([\x03-\xff])\1\x68", re.DOTALL)
 
 
 class Piece(NamedTuple):
-    """Octets that should be one telegram; `line` (from 1) is where they begin in a text, None elsewhere.
+    """Octets that should be one telegram, and what the line around them tells.
 
-    `error` is set where the text itself is damaged and no octets could be had from it.
+    line          where they begin in a text, from 1; None elsewhere
+    error         set where no octets could be had from the line
+    time          of reception, ISO 8601 as the line tells it
+    rssi_dbm      None unless the receiver tells dBm
+    mode          link mode such as T1
+    frame_format, layer   as telegram.decode takes them
+    dialect       name of the line format
+    rssi_tail     the last octet may be signal strength, depending on the setting of an Amber stick
     """
 
     data: bytes
     line: int | None = None
     error: MbuscliError | None = None
+    time: str | None = None
+    rssi_dbm: float | None = None
+    mode: str | None = None
+    frame_format: str | None = None
+    layer: str = "auto"
+    dialect: str = "hex"
+    rssi_tail: bool = False
+
+
+class Line(NamedTuple):
+    """The octets of a line; `alone`: nothing but hexadecimal stands in it."""
+
+    data: bytes
+    number: int | None
+    alone: bool
+    time: str | None = None
+    dialect: str = "hex"
+
+    def piece(self, data: bytes) -> Piece:
+        """A piece of this line."""
+        return Piece(data, self.number, time=self.time, dialect=self.dialect)
+
+
+_NOWHERE = Line(b"", None, False)
 
 
 def pieces_of_arguments(words: Sequence[str]) -> Iterator[Piece]:
-    """Telegrams in hexadecimal arguments; raises UsageError with the position of what is no hexadecimal.
+    """Telegrams in hexadecimal arguments, or one line of a receiver's log.
 
     Arguments are joined, as a telegram pasted without quotes arrives in many. Only if no frame comes out
-    and each argument is long enough, each one is a telegram.
+    and each argument is long enough, each one is a telegram. Raises UsageError with the position of what is
+    no hexadecimal.
     """
-    parts = [octets_of(word, f"argument {number}") for number, word in enumerate(words, 1)]
+    try:
+        parts = [octets_of(word, f"argument {number}") for number, word in enumerate(words, 1)]
+    except UsageError:
+        heard = _heard_in(" ".join(words).strip())
+        if not heard:
+            raise
+        yield from (piece_of(item, None) for item in heard)
+        return
     joined = b"".join(parts)
     if not joined:
         raise InputError("there are no bytes in the arguments", reason=Reason.EMPTY)
     separate = len(parts) > 1 and all(len(part) >= _WHOLE_ARGUMENT for part in parts)
-    if separate and not any(item.frame for item in find_frames(joined)):
-        for part in parts:
-            yield from _pieces_of_line(_Line(part, None, True))
-    else:
-        yield from _pieces_of_line(_Line(joined, None, True))
+    if not separate or any(item.frame for item in find_frames(joined)):
+        parts = [joined]
+    for part in parts:
+        heard = _heard_from_stick(part)
+        if heard:
+            yield from (piece_of(item, None) for item in heard)
+        else:
+            yield from pieces_of_line(Line(part, None, True))
+
+
+def _heard_in(text: str) -> list[Heard]:
+    from mbuscli.capture.dialects import Dialects
+
+    heard = Dialects().parse(text) if text else None
+    return with_telegram([heard]) if heard else []
+
+
+def _heard_from_stick(data: bytes) -> list[Heard]:
+    from mbuscli.capture.dialects import unframe
+
+    return with_telegram(unframe(data) or ())
+
+
+def with_telegram(heard: Iterable[Heard]) -> list[Heard]:
+    """Those that hold a telegram or an error: receivers also say other things."""
+    return [item for item in heard if item.data or item.error]
+
+
+def piece_of(heard: Heard, number: int | None) -> Piece:
+    """What was heard, from line `number`."""
+    return Piece(
+        heard.data,
+        number,
+        heard.error,
+        heard.time,
+        heard.rssi_dbm,
+        heard.mode,
+        heard.frame_format,
+        heard.layer,
+        heard.dialect,
+        heard.rssi_tail,
+    )
 
 
 def pieces_of_stream(stream: BinaryIO, name: str) -> Iterator[Piece]:
-    """Telegrams in a file or pipe, text or binary, as they are read.
+    """Telegrams in a file or pipe, text or binary, as they are read; memory does not grow with its size.
 
-    InputError: `input.empty`, or `input.unrecognised` if nothing in it looks like a telegram.
+    Lines of text that hold no telegram are pieces with an error. Raises InputError `input.empty`, or
+    `input.unrecognised` if nothing in it looks like a telegram.
     """
     head = _head(stream)
     start = b"".join(head)
     if not start:
         raise InputError(f"{name} is empty", reason=Reason.EMPTY)
-    if start.startswith(_UTF16_BOMS):
-        text = (start + stream.read()).decode("utf-16", "replace")
-        pieces = _pieces_of_lines(text.splitlines())
-    elif _CONTROLS.search(start) or _LONG_HEADER.match(start):
+    if not start.startswith(_UTF16_BOMS) and (_CONTROLS.search(start) or LONG_HEADER.match(start)):
         pieces = _worthwhile(_found_in_bytes(start, stream))
     else:
-        pieces = _pieces_of_lines(_lines(head, stream, name))
-    empty = True
+        from mbuscli.services.text_lines import pieces_of_lines, utf8_lines, utf16_lines
+
+        is_utf16 = start.startswith(_UTF16_BOMS)
+        pieces = pieces_of_lines(utf16_lines(start, stream) if is_utf16 else utf8_lines(head, stream))
+    kept_back: list[Piece] | None = []  # None once there was a telegram
     for piece in pieces:
-        empty = False
+        if kept_back is not None:
+            if _is_nothing(piece) and len(kept_back) < _MOST_KEPT_BACK:
+                kept_back.append(piece)
+                continue
+            yield from kept_back
+            kept_back = None
         yield piece
-    if empty:
+    if kept_back is not None:
         raise InputError(
             f"no M-Bus telegram was found in {name}",
             reason=Reason.UNRECOGNISED,
-            hint=("expected: telegrams in hexadecimal, as text, or raw bytes of wired frames",),
+            hint=("expected: telegrams in hexadecimal, a receiver's log, or raw bytes of wired frames",),
         )
+
+
+def _is_nothing(piece: Piece) -> bool:
+    return piece.error is not None and piece.error.reason is Reason.UNRECOGNISED
 
 
 def _head(stream: BinaryIO) -> list[bytes]:
     """The first lines, enough to tell text from bytes: a frame may begin with a line end (68 0A 0A 68)."""
     lines: list[bytes] = []
-    while sum(map(len, lines)) < _TELLING and (line := stream.readline(_LONGEST_LINE)):
+    while sum(map(len, lines)) < _TELLING and (line := stream.readline(LONGEST_LINE + 1)):
         lines.append(line)
     return lines
-
-
-def _lines(head: list[bytes], stream: BinaryIO, name: str) -> Iterator[str]:
-    for line in chain(head, iter(lambda: stream.readline(_LONGEST_LINE), b"")):
-        if len(line) >= _LONGEST_LINE and not line.endswith(b"\n"):
-            raise InputError(
-                f"{name} holds a line of more than {_LONGEST_LINE} bytes", reason=Reason.TOO_LONG
-            )
-        yield line.decode("utf-8-sig", "replace")
 
 
 def _found_in_bytes(first: bytes, stream: BinaryIO) -> Iterator[Found]:
@@ -116,112 +191,56 @@ def _found_in_bytes(first: bytes, stream: BinaryIO) -> Iterator[Found]:
     yield from framer.flush()
 
 
-class _Line(NamedTuple):
-    """The octets of a line; `alone`: nothing but hexadecimal stands in it."""
-
-    data: bytes
-    number: int | None
-    alone: bool
-
-
-def _pieces_of_lines(lines: Iterable[str]) -> Iterator[Piece]:
-    held: list[_Line] = []  # lines of a frame that is not complete yet
-    for number, text in enumerate(map(str.strip, lines), 1):
-        if not text or text.startswith("#"):
-            continue
-        line = _Line(longest_run(text), number, is_only_hex(text))
-        if line.alone and _is_odd(text):
-            yield Piece(b"", number, _odd_line(text, number))
-        elif line.data:
-            if held and _LONG_HEADER.match(line.data):
-                yield from _release(held)
-            held.append(line)
-            if not _may_go_on(held):
-                yield from _release(held)
-    yield from _release(held)
-
-
-def _may_go_on(held: Sequence[_Line]) -> bool:
-    """True if the lines end inside a long frame: more of it may follow on the next line."""
-    joined = b"".join(line.data for line in held)
-    if len(joined) > _MOST_HELD:
-        return False
-    last = find_frames(joined)[-1]
-    if last.frame is not None:
-        return False
-    header = _LONG_HEADER.search(last.raw)
-    if header is not None:
-        return len(last.raw) - header.start() < last.raw[header.start() + 1] + 6
-    return any(_UNFINISHED.fullmatch(last.raw[-size:]) for size in (1, 2, 3))
-
-
-def _release(held: list[_Line]) -> Iterator[Piece]:
-    """The telegrams of lines that were read together; if they hold no frame, of each line for itself."""
-    lines = list(held)
-    held.clear()
-    found = find_frames(b"".join(line.data for line in lines))
-    if len(lines) > 1 and any(item.frame for item in found):
-        yield from _worthwhile(found, lines)
-    else:
-        for line in lines:
-            yield from _pieces_of_line(line)
-
-
-def _pieces_of_line(line: _Line) -> Iterator[Piece]:
-    """What one line holds: application data, frames, or, if it is all hexadecimal, something unknown."""
+def pieces_of_line(line: Line) -> list[Piece]:
+    """What one line holds: application data, frames, a radio telegram; or unknown octets."""
     data = line.data
-    if data[0] in _APPLICATION_CI and len(data) >= _LEAST_APPLICATION and not _has_frame(data):
-        yield Piece(data, line.number)
-        return
-    pieces = list(_worthwhile(find_frames(data), [line]))
-    if not pieces and line.alone:
-        pieces.append(Piece(data, line.number))
-    yield from pieces
+    found = find_frames(data)
+    has_frame = any(item.frame is not None and item.frame.kind in _WITH_DATA for item in found)
+    if data[0] in _APPLICATION_CI and len(data) >= _LEAST_APPLICATION and not has_frame:
+        return [line.piece(data)]
+    pieces = list(_worthwhile(found, [line]))
+    if line.alone and not pieces:
+        return [line.piece(data)]
+    if found[0].frame is None and _is_radio(data, alone=line.alone):
+        return [line.piece(data)]
+    return pieces
 
 
-def _worthwhile(found: Iterable[Found], lines: Sequence[_Line] = ()) -> Iterator[Piece]:
+def _is_radio(data: bytes, *, alone: bool) -> bool:
+    """True for a radio telegram; among words a damaged one too, where nothing else gives it away."""
+    from mbuscli.telegram.detect import is_damaged_wireless, is_wireless
+
+    return is_wireless(data) or (not alone and is_damaged_wireless(data))
+
+
+def pieces_of_joined(lines: Sequence[Line]) -> list[Piece]:
+    """Frames that are spread over lines; none if the lines hold no frame together."""
+    found = find_frames(b"".join(line.data for line in lines))
+    return list(_worthwhile(found, lines)) if any(item.frame for item in found) else []
+
+
+def _worthwhile(found: Iterable[Found], lines: Sequence[Line] = ()) -> Iterator[Piece]:
     """Frames, and garbage that began as a long frame: a damaged telegram is worth a word, the rest is not.
 
     Five bytes of anything may look like a short frame: one behind garbage is not taken for one.
     """
     after_garbage = False
     for item in found:
-        number = _line_at(lines, item.offset)
+        line = _line_at(lines, item.offset)
         if item.frame is not None:
             if item.frame.kind in _WITH_DATA or (item.frame.kind is FrameKind.SHORT and not after_garbage):
-                yield Piece(item.raw, number)
+                yield line.piece(item.raw)
                 after_garbage = False
         else:
             after_garbage = True
-            header = _LONG_HEADER.search(item.raw)
+            header = LONG_HEADER.search(item.raw)
             if header is not None:
-                yield Piece(item.raw[header.start() :], number)
+                yield line.piece(item.raw[header.start() :])
 
 
-def _line_at(lines: Sequence[_Line], offset: int) -> int | None:
+def _line_at(lines: Sequence[Line], offset: int) -> Line:
     for line in lines:
         if offset < len(line.data):
-            return line.number
+            return line
         offset -= len(line.data)
-    return None
-
-
-def _has_frame(data: bytes) -> bool:
-    return any(item.frame is not None and item.frame.kind in _WITH_DATA for item in find_frames(data))
-
-
-def _is_odd(text: str) -> bool:
-    try:
-        octets_of(text, "")
-    except MbuscliError:
-        return True
-    return False
-
-
-def _odd_line(text: str, number: int) -> DecodeError:
-    digits = sum(character.isalnum() for character in text)
-    return DecodeError(
-        f"line {number} cannot be read as bytes: an odd number of hexadecimal digits ({digits} in all)",
-        reason=Reason.ODD_HEX,
-        layer="input",
-    )
+    return _NOWHERE

@@ -67,8 +67,10 @@ class Dump:
         return self.clear[self.at : self.at + size]
 
     def take(self, size: int, name: str, clause: str, meaning: str) -> None:
-        """Make the next `size` octets a part; raises DecodeError if fewer are there."""
+        """Make the next `size` octets a part, none of no octets; raises DecodeError if fewer are there."""
         clear = self.peek(size)
+        if not size:
+            return
         octets = self.telegram.raw[self.at : self.at + size]
         self.parts.append(Part(self.at, octets, clear, self.layer, name, clause, meaning, self.group))
         self.at += size
@@ -77,7 +79,9 @@ class Dump:
         """Octets that stay closed, with the reason in short."""
         why = _CLOSED.get(self.telegram.security.state, "not opened")
         if size:
-            self.take(size, ENCRYPTED, clause, f"encrypted, {why}: what stands here cannot be told")
+            self.take(
+                size, ENCRYPTED, clause, f"{size} bytes, encrypted, {why}: what stands here cannot be told"
+            )
 
     def close(self, end: int) -> None:
         """Make what is left up to `end` one part, with the reason why it is not read."""
@@ -89,7 +93,7 @@ class Dump:
     def _reason(self) -> str:
         problems = self.telegram.problems
         if not problems:
-            return "the standard gives these octets no meaning here"
+            return "no meaning is known for these bytes here"
         return min(problems, key=lambda problem: abs(problem.offset - self.at)).text
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from mbuscli.protocol.application.dif_table import DATA_LENGTHS, FUNCTIONS
 from mbuscli.protocol.application.header import RecordHeader
+from mbuscli.protocol.application.number_types import EXACT
 from mbuscli.protocol.application.records import Blob, Record
 from mbuscli.protocol.application.vif_table import (
     EXTENSION_FB,
@@ -61,24 +62,31 @@ _DATA_FIELDS = (
     "48-bit integer",
     "64-bit integer",
     "selection for readout",
-    "2-digit BCD number",
-    "4-digit BCD number",
-    "6-digit BCD number",
-    "8-digit BCD number",
-    "data of variable length, told by the LVAR octet",
-    "12-digit BCD number",
+    "2-digit decimal number (BCD)",
+    "4-digit decimal number (BCD)",
+    "6-digit decimal number (BCD)",
+    "8-digit decimal number (BCD)",
+    "data of variable length, told by the LVAR byte",
+    "12-digit decimal number (BCD)",
     "special function",
 )
 _FUNCTIONS = dict(
     zip(FUNCTIONS, ("present value", "maximum", "minimum", "value during an error"), strict=True)
 )
+_DATE_TYPES = {2: "G", 3: "J", 4: "F", 6: "I"}
+_QUANTITIES = {
+    "hca": "heat cost allocator units",
+    "any": "any quantity",
+    "datetime": "date and time",
+    "plain_text": "value",
+}
 _PLAIN_EXPONENTS = range(-6, 7)
 
 
 def service_words(description: str) -> str:
     """`REQ_UD2 FCB=1` with what it is for."""
     name, _, bits = description.partition(" ")
-    words = [description, *([SERVICES[name]] if name in SERVICES else [])]
+    words = [f"{description}: {SERVICES[name]}" if name in SERVICES else description]
     if "FCB=" in bits:
         words.append("FCB, the frame count bit, changes with each new request")
     if "ACD" in bits:
@@ -91,6 +99,11 @@ def service_words(description: str) -> str:
 def spaced(name: str) -> str:
     """A name of the tables as words."""
     return name.replace("_", " ")
+
+
+def quantity_words(quantity: str) -> str:
+    """The quantity of a record in words."""
+    return _QUANTITIES.get(quantity, spaced(quantity))
 
 
 def number_text(value: int | Decimal) -> str:
@@ -112,10 +125,11 @@ def dif_words(dif: int) -> str:
     length = DATA_LENGTHS[dif & 0x0F]
     words = [_DATA_FIELDS[dif & 0x0F]]
     if length:
-        words[0] += f" in {_octets(length)} of data"
+        words[0] += f" in {_octets(length)}" + (", lowest first" if length > 1 else "")
     words.append(_FUNCTIONS[FUNCTIONS[dif >> 4 & 3]])
     if dif & 0x40:
-        words.append("lowest bit of the storage number set")
+        more = "lowest bit of the storage number set"
+        words.append(more if dif & 0x80 else "storage 1: an earlier value that the meter kept")
     return ", ".join(words) + _more(dif, "DIFE")
 
 
@@ -138,10 +152,10 @@ def vib_words(vib: bytes, *, from_master: bool) -> Iterator[tuple[str, str, str]
     size = 1
     if vif in (VIF_FB, VIF_FD) and len(vib) > 1:
         table = {VIF_FB: EXTENSION_FB, VIF_FD: EXTENSION_FD}[vif]
-        yield "VIF", CLAUSE_VIF, f"{vif:02X}: the next octet tells the quantity, by extension table {vif:02X}"
+        yield "VIF", CLAUSE_VIF, f"{vif:02X}: the next byte tells the quantity, by extension table {vif:02X}"
         size = 2
         if vif == VIF_FD == vib[1] and len(vib) > 2:
-            yield "VIFE", CLAUSE_VIF, "second FD: the next octet tells the quantity, by table FD FD"
+            yield "VIFE", CLAUSE_VIF, "second FD: the next byte tells the quantity, by table FD FD"
             table, size = EXTENSION_FD_FD, 3
         code = vib[size - 1]
         yield "VIFE", CLAUSE_VIF, _vif_words(table.get(code & 0x7F, RESERVED)) + _more(code, "VIFE")
@@ -164,7 +178,7 @@ def _vife_words(vifes: bytes, *, private: bool, from_master: bool) -> Iterator[t
         elif code == VIFE_MANUFACTURER:
             meaning, private = "manufacturer specific: what follows in this record is the maker's own", True
         elif code == VIFE_EXTENSION:
-            meaning, extended = "the next octet says more, by extension table FC", True
+            meaning, extended = "the next byte says more, by extension table FC", True
         elif code <= 0x1F and from_master:
             meaning = f"action: {spaced(ACTIONS.get(code, 'reserved'))}"
         else:
@@ -173,7 +187,7 @@ def _vife_words(vifes: bytes, *, private: bool, from_master: bool) -> Iterator[t
 
 
 def _vif_words(vif: Vif) -> str:
-    name = {"hca": "heat cost allocator", "any": "any VIF"}.get(vif.quantity, spaced(vif.quantity))
+    name = quantity_words(vif.quantity)
     if vif.divisor != 1:
         return f"{name}, counted in 1/{vif.divisor}"
     if vif.unit or vif.exponent:
@@ -207,7 +221,7 @@ def _more(octet: int, name: str) -> str:
 
 
 def _octets(count: int) -> str:
-    return "1 octet" if count == 1 else f"{count} octets"
+    return "1 byte" if count == 1 else f"{count} bytes"
 
 
 def lvar_words(lvar: int, length: int) -> str:
@@ -222,7 +236,7 @@ def lvar_words(lvar: int, length: int) -> str:
 def record_title(record: Record, number: int) -> str:
     """`record 2: volume 28504.27 m³, storage 1`."""
     header = record.header
-    parts = [f"{spaced(header.quantity)} {_short_value(record)}".rstrip()]
+    parts = [f"{quantity_words(header.quantity)} {_short_value(record)}".rstrip()]
     if header.function != "instantaneous":
         parts.append(_FUNCTIONS[header.function])
     parts += [f"storage {record.storage}"] if record.storage else []
@@ -257,7 +271,7 @@ def value_words(record: Record) -> str:
     if value is None:
         return f"no value: {record.error}"
     if header.kind is Kind.OCTETS:
-        return "a container: octets for another protocol"
+        return "a container: bytes of another protocol"
     if isinstance(value, str):
         return _clock(record) + _text_hint(record)
     if header.kind is Kind.BITS and isinstance(value, int):
@@ -267,15 +281,22 @@ def value_words(record: Record) -> str:
     plain = header.exponent and header.divisor == 1 and not header.addends and header.data_field != 0x05
     if not plain:
         return text
-    count = Decimal(value).scaleb(-header.exponent)
-    return f"{number_text(count.quantize(Decimal(1)))} x {step_text(header.exponent, header.unit)} = {text}"
+    count = int(EXACT.scaleb(Decimal(value), -header.exponent))
+    return f"{count} x {step_text(header.exponent, header.unit)} = {text}"
 
 
 def _text_hint(record: Record) -> str:
-    is_text = record.header.data_length is None and record.raw[:1] <= b"\xbf"
-    return " (text, last character first)" if is_text else ""
+    if record.header.data_length is None:
+        return " (text, last character first)" if record.raw[:1] <= b"\xbf" else ""
+    if record.header.kind in (Kind.DATE, Kind.DATETIME):
+        return (
+            f" (date type {_DATE_TYPES.get(len(record.raw), '?')}: packed in bits, local time of the meter)"
+        )
+    return ""
 
 
 def header_words(header: RecordHeader) -> str:
     """A whole header in one line, for compact frames, which leave it out."""
-    return f"{_DATA_FIELDS[header.data_field]}, header {header.raw.hex(' ').upper()}"
+    return (
+        f"{_DATA_FIELDS[header.data_field]}; its header {header.raw.hex(' ').upper()} is known by the format"
+    )

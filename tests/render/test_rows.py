@@ -9,7 +9,7 @@ import pytest
 from mbuscli.errors import UsageError
 from mbuscli.protocol.wired.frames import encode_long
 from mbuscli.render.columns import SCAN_COLUMNS, TELEGRAM_COLUMNS, choose
-from mbuscli.render.rows import Origin, scan_row, telegram_row, telegrams_document
+from mbuscli.render.rows import Origin, scan_row, telegram_row
 from mbuscli.telegram import decode
 
 HEADER = bytes.fromhex("785634122D2C1B162A040000")
@@ -51,8 +51,6 @@ def test_a_telegram() -> None:
             "error": None,
         }
     ]
-    assert telegrams_document([row]) is row
-    assert telegrams_document([row, row])["telegrams"] == [row, row]
 
 
 def test_an_application_error_and_an_alarm() -> None:

@@ -27,6 +27,10 @@ def of_text(text: str, encoding: str = "utf-8") -> list[Piece]:
     return list(pieces_of_stream(io.BytesIO(text.encode(encoding)), "file"))
 
 
+def frames_of_text(text: str, encoding: str = "utf-8") -> list[tuple[bytes, int | None]]:
+    return [(piece.data, piece.line) for piece in of_text(text, encoding) if piece.error is None]
+
+
 def of_bytes(data: bytes) -> list[bytes]:
     return [piece.data for piece in pieces_of_stream(io.BytesIO(data), "file")]
 
@@ -69,12 +73,12 @@ def test_binary_files(frames: list[bytes], copies: int) -> None:
 def test_garbage_around_frames() -> None:
     assert of_bytes(b"\x00noise" + FRAME + b"\xff\xe5" + OTHER + b"\x01") == [FRAME, OTHER]
     text = f"-- log of 2026-01-31\n10:01 RX {FRAME.hex(' ')} ok\n\n# comment 68\n10:02 RX {OTHER.hex()} ok\n"
-    assert [(piece.data, piece.line) for piece in of_text(text)] == [(FRAME, 2), (OTHER, 5)]
+    assert frames_of_text(text) == [(FRAME, 2), (OTHER, 5)]
 
 
 def test_a_frame_over_lines_among_words_knows_its_line() -> None:
     text = f"start\nRX {FRAME[:9].hex(' ')} more\nRX {FRAME[9:].hex(' ')} end\n{OTHER.hex()}"
-    assert [(piece.data, piece.line) for piece in of_text(text)] == [(FRAME, 2), (OTHER, 4)]
+    assert frames_of_text(text) == [(FRAME, 2), (OTHER, 4)]
 
 
 def test_several_frames_and_requests_on_a_line() -> None:
@@ -112,7 +116,7 @@ def test_a_line_that_lost_a_digit_is_told() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_encodings_of_windows(encoding: str) -> None:
     text = ("﻿" if encoding == "utf-16-le" else "") + f"Zähler\r\n{FRAME.hex(' ')}\r\n"
-    assert [piece.data for piece in of_text(text, encoding)] == [FRAME]
+    assert frames_of_text(text, encoding) == [(FRAME, 2)]
 
 
 @pytest.mark.parametrize(
@@ -130,10 +134,14 @@ def test_an_empty_file() -> None:
     assert caught.value.name == "input.empty"
 
 
-def test_a_line_without_end() -> None:
-    with pytest.raises(InputError) as caught:
-        of_text("68" * (1 << 20))
-    assert caught.value.name == "input.too-long"
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_line_that_is_too_long_is_left_out(encoding: str) -> None:
+    text = f"{FRAME.hex()}\n{'68' * (1 << 20)}\n{OTHER.hex()}\n{'é' * (3 << 20)}"
+    first, long, other, last = of_text(text, encoding)
+    assert (first.data, other.data, other.line) == (FRAME, OTHER, 3)
+    for piece, line in ((long, 2), (last, 4)):
+        assert piece.error is not None
+        assert (piece.error.name, piece.line) == ("input.too-long", line)
 
 
 def test_lines_are_decoded_as_they_come() -> None:

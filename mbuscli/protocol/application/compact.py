@@ -15,7 +15,14 @@ from typing import Protocol
 from mbuscli.errors import Problem, Reason
 from mbuscli.protocol.application.compact_table import KNOWN_FORMATS
 from mbuscli.protocol.application.header import RecordHeader
-from mbuscli.protocol.application.records import LAYER, Blob, Parsed, Record, parse_headers, parse_records
+from mbuscli.protocol.application.records import (
+    LAYER,
+    Parsed,
+    Record,
+    joined_headers,
+    parse_headers,
+    parse_records,
+)
 from mbuscli.protocol.application.values import lvar_length
 from mbuscli.protocol.checksum import crc_en13757
 
@@ -37,13 +44,6 @@ class FormatSource(Protocol):
     def find(self, signature: int) -> bytes | None:
         """The concatenated headers with this signature, None if it is not known."""
         ...
-
-
-def joined_headers(records: list[Record]) -> bytes | None:
-    """The headers of a full frame; None where manufacturer data, which compact frames cannot carry, ends it."""
-    if any(isinstance(record, Blob) for record in records):
-        return None
-    return b"".join([record.header.raw for record in records])
 
 
 class Formats:

@@ -113,6 +113,16 @@ class Blob(Record):
         return None
 
 
+def joined_headers(records: list[Record]) -> bytes | None:
+    """The headers of a full frame, one behind the other, as its format signature covers them.
+
+    None where manufacturer data ends the frame: compact frames cannot carry it.
+    """
+    if any(isinstance(record, Blob) for record in records):
+        return None
+    return b"".join([record.header.raw for record in records])
+
+
 class Parsed(NamedTuple):
     """What a list of records holds; `more_follows`: the readout goes on in the next telegram (DIF 1F)."""
 

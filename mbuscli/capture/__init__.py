@@ -1,0 +1,1 @@
+"""Recorded traffic: the line formats that receivers and other programs write."""

@@ -1,0 +1,21 @@
+"""Log and replay lines of wmbusmeters: telegram=|HEADER|PAYLOAD|+SECONDS.
+
+Bars and underscores only help the eye. With a key, the payload stands there decrypted while the header still
+says that it is not.
+"""
+
+from __future__ import annotations
+
+import re
+
+from mbuscli.capture.heard import Heard, heard_hex
+
+DIALECT = "wmbusmeters"
+_TELEGRAM = re.compile(r"\btelegram=([|_0-9A-Fa-f]+)")
+_VISUAL = str.maketrans("", "", "|_")
+
+
+def parse_wmbusmeters(line: str) -> Heard | None:
+    """What the line tells, None if there is no `telegram=` in it."""
+    found = _TELEGRAM.search(line)
+    return heard_hex(found[1].translate(_VISUAL), DIALECT) if found else None

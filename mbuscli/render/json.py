@@ -52,7 +52,7 @@ def _compact(value: Any, comma: str, colon: str, quoted: Quote) -> str:
 
 
 def _pairs(value: dict[str, Any], comma: str, colon: str, quoted: Quote) -> list[str]:
-    """The members of an object. Most are texts, whole numbers and null: written here, without another call."""
+    """The members of an object. Most are texts, numbers and null, written without another call."""
     pairs = []
     for key, item in value.items():
         kind = type(item)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mbuscli.errors import DecodeError, MbuscliError
+from mbuscli.errors import DecodeError, MbuscliError, Reason
 from mbuscli.protocol.wired.fields import START_LONG
 from mbuscli.services.input import Piece
 from mbuscli.telegram import Telegram, decode
@@ -113,6 +113,9 @@ class _Decoder:
             frame_format=piece.frame_format,
             now_s=self._now_s,
         )
+        if piece.rssi_tail and self._rssi_is_appended is None:
+            text = "the last byte may be the signal strength that the stick is set to append"
+            telegram.add_problem("link", len(data) - 1, Reason.LENGTH_MISMATCH, text, warning=True)
         return Decoded(telegram, piece.line, piece.time, rssi_dbm, piece.mode, piece.dialect)
 
     def _has_rssi(self, data: bytes, received_on: date | None) -> bool:

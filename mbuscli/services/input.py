@@ -201,7 +201,9 @@ def pieces_of_line(line: Line) -> list[Piece]:
     pieces = list(_worthwhile(found, [line]))
     if line.alone and not pieces:
         return [line.piece(data)]
-    if found[0].frame is None and _is_radio(data, alone=line.alone):
+    # E5 alone is an acknowledgement, and also the L field of a long telegram.
+    begins_wired = found[0].frame is not None and found[0].frame.kind is not FrameKind.ACK
+    if not begins_wired and _is_radio(data, alone=line.alone):
         return [line.piece(data)]
     return pieces
 

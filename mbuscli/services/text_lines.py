@@ -38,7 +38,6 @@ _MOST_HELD = 4 * MAX_FRAME
 # With the byte order mark, which stands inside where files were put together.
 _BLANK = " \t\r\n\v\f\xa0\ufeff"
 _LEAST_RADIO_L = 9
-_WIRED_STARTS = (START_SHORT, ACK)
 _HEX_STARTS = frozenset("0123456789ABCDEFacdef")
 _UNFINISHED = re.compile(rb"\x68(?:([\x03-\xff])(?:\1\x68?)?)?", re.DOTALL)
 # In front of the rest of the line: 10:00:01, or with a date, perhaps in brackets.
@@ -135,7 +134,7 @@ class _Reader:
         if self._held and self._is_not_continued_by(data):
             released = self.release()
         if not self._held:
-            if line.alone and _is_one_telegram(data):
+            if _is_one_telegram(data, alone=line.alone):
                 return [*released, line.piece(data)]
             heard = unframe(data)
             if heard is not None:
@@ -182,16 +181,18 @@ def _pairs(text: str) -> bytes | None:
         return None
 
 
-def _is_one_telegram(data: bytes) -> bool:
-    """True, without a search for frames, for most lines that are one telegram from end to end."""
+def _is_one_telegram(data: bytes, *, alone: bool) -> bool:
+    """True, without a search for frames, for most lines that hold one telegram from end to end."""
     size = len(data)
     first = data[0]
     if first in STICK_STARTS:
         return False
-    if START_LONG not in data:
-        return first not in _WIRED_STARTS
     if LONG_HEADER.match(data):
         return size == data[1] + 6 and data[-1] == STOP and sum8(data[4:-2]) == data[-2]
+    if not alone:
+        return LONG_HEADER.search(data) is None and is_wireless(data)
+    if START_LONG not in data:
+        return first not in (START_SHORT, ACK)
     if first == START_SHORT or first < _LEAST_RADIO_L or size <= first or find_service(data[1]) is None:
         return False
     # A radio telegram with the CRCs of format A, or without any: L tells the length.

@@ -44,17 +44,16 @@ def decode(
     if not data:
         raise DecodeError("no bytes", reason=Reason.TOO_SHORT, offset=0)
     context = Context(keys, formats, fragments, received_on, frame_format, now_s)
-    guess = layer == "auto"
-    if guess:
-        layer = _layer_of(data)
-    if layer == WIRED:
+    if layer == WIRED or (layer == "auto" and _looks_wired(data)):
         telegram = _decode_wired(data, context)
     elif layer == WIRELESS:
         from mbuscli.telegram.wireless import decode_wireless
 
         telegram = decode_wireless(data, context)
+    elif layer == APPLICATION:
+        telegram = _decode_application(data, context)
     else:
-        telegram = _decode_application(data, context, guess)
+        telegram = _decode_unknown(data, context)
     if any(record.header.profile for record in telegram.records):
         from mbuscli.protocol.application.profiles import expand_profiles
 
@@ -62,16 +61,29 @@ def decode(
     return telegram
 
 
-def _layer_of(data: bytes) -> str:
-    if data[0] == START_LONG and data[3:4] == data[:1]:
-        return WIRED
-    if (data[0] == START_SHORT and len(data) == 5) or (data[0] == ACK and len(data) == 1):
-        return WIRED
-    from mbuscli.telegram.detect import is_wireless
+def _looks_wired(data: bytes) -> bool:
+    if data[0] == START_LONG:
+        return data[3:4] == data[:1]
+    return (data[0] == START_SHORT and len(data) == 5) or (data[0] == ACK and len(data) == 1)
 
-    if is_wireless(data):
-        return WIRELESS
-    return WIRED if data[0] == START_LONG else APPLICATION
+
+def _decode_unknown(data: bytes, context: Context) -> Telegram:
+    """No wired frame: a radio telegram, else application data, else a damaged one of these."""
+    from mbuscli.telegram.detect import find_damaged, find_whole
+    from mbuscli.telegram.wireless import decode_wireless
+
+    frame = find_whole(data, context.frame_format)
+    if frame is not None:
+        return decode_wireless(data, context, frame)
+    if data[0] == START_LONG:
+        return _decode_wired(data, context)
+    by_ci = _decode_by_ci(data, context)
+    if by_ci is not None and not by_ci.is_damaged:
+        return by_ci
+    frame = find_damaged(data, context.frame_format)
+    if frame is not None:
+        return decode_wireless(data, context, frame)
+    return _decode_bare(data, by_ci)
 
 
 def _decode_wired(data: bytes, context: Context) -> Telegram:
@@ -83,20 +95,22 @@ def _decode_wired(data: bytes, context: Context) -> Telegram:
     return telegram
 
 
-def _decode_application(data: bytes, context: Context, guess: bool) -> Telegram:
-    """Application data; `guess`: it may also be a wireless telegram that is damaged or lacks its L field."""
-    by_ci: Telegram | None = None
-    if data[0] in FROM_SLAVE:
-        by_ci = Telegram(data, Link(APPLICATION, ci_field=data[0]))
-        read_body(by_ci, 0, len(data), Lower(APPLICATION), context)
-        if not by_ci.is_damaged:
-            return by_ci
-    if guess:
-        from mbuscli.telegram.detect import is_damaged_wireless
-        from mbuscli.telegram.wireless import decode_wireless
+def _decode_application(data: bytes, context: Context) -> Telegram:
+    by_ci = _decode_by_ci(data, context)
+    return by_ci if by_ci is not None and not by_ci.is_damaged else _decode_bare(data, by_ci)
 
-        if is_damaged_wireless(data):
-            return decode_wireless(data, context)
+
+def _decode_by_ci(data: bytes, context: Context) -> Telegram | None:
+    """Application data from the CI field on; None if the first octet is none."""
+    if data[0] not in FROM_SLAVE:
+        return None
+    telegram = Telegram(data, Link(APPLICATION, ci_field=data[0]))
+    read_body(telegram, 0, len(data), Lower(APPLICATION), context)
+    return telegram
+
+
+def _decode_bare(data: bytes, by_ci: Telegram | None) -> Telegram:
+    """Records without a CI field, if all of it reads as such; else what the CI field gave; else an error."""
     parsed = parse_records(data)
     if is_credible(parsed):
         telegram = Telegram(data, Link(APPLICATION))

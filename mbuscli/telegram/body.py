@@ -85,6 +85,9 @@ def _take_header(telegram: Telegram, tpl: Tpl) -> None:
 
 def _read_content(telegram: Telegram, ci: Ci, start: int, end: int, lower: Lower, context: Context) -> None:
     content = ci.content
+    if content in (Content.ERROR, Content.ALARM) and telegram.clear[start : start + 2] == _CHECK_OCTETS:
+        start += 2  # left from decryption, as are the fillers behind the code
+        end = min(end, start + 1)
     if content is Content.FIXED:
         _read_fixed(telegram, start, end, ci.mode2)
     elif content is Content.ERROR:

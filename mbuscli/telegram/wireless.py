@@ -9,17 +9,21 @@ from mbuscli.protocol.wireless.c_fields import Direction, direction_of
 from mbuscli.protocol.wireless.ell import ELL_CI_FIELDS, decode_ell
 from mbuscli.protocol.wireless.frame_format import CI_OFFSET, LinkFrame, decode_link, strip_crcs
 from mbuscli.telegram.body import read_body
-from mbuscli.telegram.detect import is_wireless, with_l_field
+from mbuscli.telegram.detect import find_damaged, find_whole
 from mbuscli.telegram.model import WIRELESS, Context, Link, Lower, Telegram
 
 _CI_NETWORK = 0x81
 _AUTHENTICATION_TYPE = 0x0F
 
 
-def decode_wireless(data: bytes, context: Context) -> Telegram:
-    """The telegram, with or without CRCs, start octets or L field; raises DecodeError without an address."""
-    octets = data if is_wireless(data) else with_l_field(data) or data
-    frame = strip_crcs(octets, frame_format=context.frame_format, salvage=True)
+def decode_wireless(data: bytes, context: Context, frame: LinkFrame | None = None) -> Telegram:
+    """The telegram, with or without CRCs, start octets or L field; raises DecodeError without an address.
+
+    `frame`: what `detect` made of `data`, if it was asked.
+    """
+    frame = frame or find_whole(data, context.frame_format) or find_damaged(data, context.frame_format)
+    if frame is None:
+        frame = strip_crcs(data, frame_format=context.frame_format, salvage=True)
     fields = decode_link(frame.telegram)
     link = Link(
         WIRELESS,

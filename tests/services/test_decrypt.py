@@ -94,11 +94,18 @@ def test_the_rssi_behind_a_telegram_of_an_amber_stick(telegram: bytes) -> None:
 
 
 def test_one_telegram_tells_the_setting_of_the_amber_stick() -> None:
-    # An access demand has no records that could tell.
-    silent = bytes.fromhex("0F48AE4C44552233680778") + bytes.fromhex("0F0102030405")[:5]
-    rows = [lines.amber(data, 0x12).hex() for data in (silent, PLAIN, silent)]
-    facts = [event.rssi_dbm for event in events(*rows) if isinstance(event, Decoded)]
-    assert facts == [None, -65.0, -65.0]
+    # Manufacturer data may end with any byte.
+    body = PLAIN[1:10] + bytes.fromhex("780F010203040506")
+    open_end = bytes((len(body),)) + body
+    rows = [lines.amber(data, 0x12).hex() for data in (open_end, PLAIN, open_end)]
+    found = [event for event in events(*rows) if isinstance(event, Decoded)]
+    assert [event.rssi_dbm for event in found] == [None, -65.0, -65.0]
+    assert [[problem.text[:13] for problem in event.telegram.problems] for event in found] == [
+        ["the last byte"],
+        [],
+        [],
+    ]
+    assert found[2].telegram.raw == open_end
 
 
 def test_damage_is_told_by_line() -> None:

@@ -9,6 +9,7 @@ The signature is the CRC over the headers; the full-frame CRC proves that header
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import cache
 from typing import Protocol
 
@@ -104,9 +105,7 @@ def decode_compact(data: bytes, offset: int, formats: FormatSource) -> Parsed:
     parsed = parse_records(full)
     if len(parsed.records) != len(places):
         return _failed(offset + 4, Reason.RECORD_TRUNCATED, f"format {signature:04X} gives no clean records")
-    for record, place in zip(parsed.records, places, strict=True):
-        record.offset = offset + 4 + place
-    return parsed
+    return parsed._replace(records=_placed(parsed.records, [offset + 4 + place for place in places]))
 
 
 def decode_format(data: bytes, offset: int, formats: FormatSource) -> Parsed:
@@ -166,6 +165,27 @@ def _expand(headers: list[tuple[RecordHeader, bytes]], data: bytes) -> tuple[byt
     if data[position:].strip(bytes((_FILLER,))):
         return None
     return bytes(full), places
+
+
+def _placed(records: list[Record], places: list[int]) -> list[Record]:
+    """The records with the offsets of their data in the telegram, elements of profiles too."""
+    starts = [record.offset for record in records]
+    # From the full frame to the telegram, for the data of each record.
+    shifts = [
+        place - start - len(record.header.raw)
+        for record, start, place in zip(records, starts, places, strict=True)
+    ]
+    if any(record.header.profile for record in records):
+        from mbuscli.protocol.application.profiles import expand_profiles
+
+        expanded = expand_profiles(records)
+    else:
+        expanded = records
+    for record in expanded:
+        index = bisect_right(starts, record.offset) - 1
+        at_header = record.offset == starts[index]
+        record.offset += shifts[index] + (len(record.header.raw) if at_header else 0)
+    return expanded
 
 
 def _failed(offset: int, reason: Reason, text: str) -> Parsed:

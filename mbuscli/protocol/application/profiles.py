@@ -158,7 +158,8 @@ def expand_profiles(records: list[Record]) -> list[Record]:
     reason as its error."""
     expanded: list[Record] = []
     for record in records:
-        if record.header.profile is None or record.header.error is not None:
+        done = record.header.profile is None or isinstance(record, ProfileElement)
+        if done or record.header.error is not None:
             expanded.append(record)
             continue
         try:

@@ -156,12 +156,15 @@ def _detect(body: bytes) -> str:
     """
     size = len(body)
     blocks = _blocks_a_within(size)
-    matching = sum(_matches(body, block) for block in blocks)
+    matches = [block for block in blocks if _matches(body, block)]
+    matching = len(matches)
+    # Zeros have the CRC FFFF, which often follows zeros for other reasons.
+    telling = sum(any(body[block.start : block.end]) for block in matches)
     is_b = any(_matches(body, block) for block in _blocks_b(size - 1))
     if size == body[0] + 1:
         if is_b:
             return FORMAT_B
-        return FORMAT_A if matching >= max(1, min(2, len(blocks) - 1)) else NO_CRCS
+        return FORMAT_A if telling >= max(1, min(2, len(blocks) - 1)) else NO_CRCS
     # Zeros in front of a block do not change its CRC, so the last one may agree for both layouts.
     only_last = matching == 1 and len(blocks) > 2 and _has_last_crc_only(body)
     if matching and not only_last:

@@ -22,7 +22,7 @@ class Entry(NamedTuple):
 COMMANDS = {
     "scan": Entry("Look", "Find the meters on a wired bus by primary address."),
     "read": Entry("Look", "Read meters by primary address or by meter address."),
-    "decrypt": Entry("Decode", "Decode telegrams given as hexadecimal or in a file."),
+    "decrypt": Entry("Decode", "Decode telegrams from hexadecimal or a log, and decrypt them."),
     "keys": Entry("Setup", "Keep the keys of meters in a key ring."),
     "simulate": Entry("Setup", "Serve a simulated bus for training and tests."),
 }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mbuscli.cli.secrets import LazyKeys
     from mbuscli.render.report import Output, TelegramReport
-    from mbuscli.services.formats import LearntFormats
+    from mbuscli.services.decrypt import LearntFormats
     from mbuscli.services.input import Piece
 
 _STANDARD_INPUT = "-"
@@ -43,7 +43,7 @@ def command(
     output: Output,
     keys: LazyKeys,
 ) -> ExitCode:
-    """Decode telegrams given as hexadecimal or in a file, and decrypt those whose key is known.
+    """Decode telegrams from hexadecimal or a log, and decrypt them.
 
     Takes wired frames, wireless telegrams with or without CRCs, and bare application data (from the CI field
     on). Hexadecimal may hold spaces, colons and 0x; quotes are not needed. A FILE, or standard input (-), is
@@ -64,7 +64,7 @@ def command(
     found in a file.
     """
     from mbuscli.render.report import TelegramReport
-    from mbuscli.services.formats import LearntFormats
+    from mbuscli.services.decrypt import LearntFormats
 
     if not inputs:
         raise UsageError(

@@ -90,7 +90,7 @@ def _fail(error: MbuscliError, words: list[str], code: ExitCode | None = None) -
     if "--debug" in words or os.environ.get("MBUSCLI_DEBUG"):
         import traceback
 
-        traceback.print_exc()
+        standard_streams().complain(_discreet(traceback.format_exc().rstrip()))
     streams = standard_streams()
     if _wants_json(words):
         streams.complain(error_json(error, ascii_only=streams.ascii_err))
@@ -105,15 +105,22 @@ def _usage_error(error: click.ClickException) -> UsageError:
     if ctx is not None:
         hint.append(f"{ctx.command_path} --help")
     text = error.format_message().rstrip(".")
-    return UsageError(" ".join(text.split()), reason=Reason.INVALID, hint=hint)
+    return UsageError(_discreet(" ".join(text.split())), reason=Reason.INVALID, hint=hint)
 
 
 def _bug(error: Exception) -> MbuscliError:
     return MbuscliError(
-        f"unexpected {type(error).__name__}: {error}",
+        _discreet(f"unexpected {type(error).__name__}: {error}"),
         reason=Reason.UNEXPECTED,
         hint=["run it again with --debug, and report what it shows"],
     )
+
+
+def _discreet(text: str) -> str:
+    """The message without what may be a key that was typed in the wrong place."""
+    from mbuscli.settings.redact import redact
+
+    return redact(text)
 
 
 def _wants_json(words: list[str]) -> bool:

@@ -58,9 +58,11 @@ def read_secret_line() -> str:
 
 def file_name(_ctx: click.Context, param: click.Parameter, text: str | None) -> str | None:
     """The callback of options that take a file: --keys is quickly typed for --key."""
+    if text is None:
+        return None
     from mbuscli.settings.redact import looks_like_key
 
-    if text and looks_like_key(text) and not os.path.exists(text):
+    if looks_like_key(text) and not os.path.exists(text):
         raise UsageError(
             f"{param.opts[0]} takes a file, and what is given looks like a key",
             reason=Reason.INVALID,
@@ -179,11 +181,11 @@ def warn_of_arguments(streams: Streams, key_texts: tuple[str, ...]) -> None:
 @contextmanager
 def discreet() -> Iterator[None]:
     """Errors leave without what may be a key that was typed in the wrong place."""
-    from mbuscli.settings.redact import redact
-
     try:
         yield
     except click.UsageError as error:
+        from mbuscli.settings.redact import redact
+
         text = error.format_message()
         if redact(text) == text:
             raise

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Application data begins with one of these CI fields; 68 is rather the start of a frame.
 _APPLICATION_CI = FROM_SLAVE.keys() - {0x68}
 _LEAST_APPLICATION = 2
+# As in capture.dialects, which a telegram from the command line shall not load.
+_STICK_STARTS = (0xA5, 0xFF)
 # Arguments as long as this are telegrams of their own; shorter ones are pieces of one telegram.
 _WHOLE_ARGUMENT = 12
 _TELLING = 24
@@ -110,6 +112,8 @@ def _heard_in(text: str) -> list[Heard]:
 
 
 def _heard_from_stick(data: bytes) -> list[Heard]:
+    if data[0] not in _STICK_STARTS:
+        return []
     from mbuscli.capture.dialects import unframe
 
     return with_telegram(unframe(data) or ())

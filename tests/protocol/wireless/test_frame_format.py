@@ -117,10 +117,16 @@ def test_every_single_bit_error_is_seen_where_the_format_is_known(frame_format: 
 @example(bytes((66,)) + bytes(66))
 def test_every_single_bit_error_in_format_a_is_seen(telegram: bytes) -> None:
     encoded = encode_format_a(telegram)
-    # Without a second block nothing is left to tell a damaged L field by.
-    first = 0 if telegram[0] > 9 else 8
+    # Without a second block, or with one of zeros only, nothing is left to tell a damaged L field by.
+    first = 0 if telegram[0] > 9 and any(telegram[10:]) else 8
     for bit in range(first, 8 * len(encoded)):
         refusal(flip(encoded, bit))
+
+
+def test_zeros_before_ffff_are_no_checked_block() -> None:
+    """The CRC of zeros is FFFF, which meters also send for "no value"."""
+    telegram = bytes((18,)) + bytes.fromhex("442D2C785634121B16" + "7A000000000000FFFF")
+    assert strip_crcs(telegram) == LinkFrame(telegram, None, "absent")
 
 
 @given(telegrams(242))

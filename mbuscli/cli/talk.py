@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mbuscli.render.text import inert
 
 if TYPE_CHECKING:
-    from mbuscli.errors import MbuscliError
+    from mbuscli.errors import DecodeError, MbuscliError, Problem
     from mbuscli.render.report import Output
     from mbuscli.services.link import Link
     from mbuscli.telegram import Telegram
@@ -25,8 +25,13 @@ def complain(output: Output, error: MbuscliError, where: str) -> None:
 
 
 def tell_problems(output: Output, telegram: Telegram, where: str) -> None:
-    """Problems of a telegram, for the formats that have no place for them."""
-    if output.is_table or (output.is_json and output.fields is None):
+    """Problems of a telegram, for the formats that have no place for them; to programs, why it failed."""
+    if output.is_table:
+        return
+    if output.is_json:
+        failures = [problem for problem in telegram.problems if not problem.warning]
+        if failures:
+            complain(output, _as_error(failures[0]), where)
         return
     for problem in telegram.problems:
         kind = "note" if problem.warning else "problem"
@@ -34,6 +39,12 @@ def tell_problems(output: Output, telegram: Telegram, where: str) -> None:
         (output.streams.talk if problem.warning else output.streams.complain)(
             f"{inert(text)} [{problem.layer}.{problem.reason.value}]"
         )
+
+
+def _as_error(problem: Problem) -> DecodeError:
+    from mbuscli.errors import DecodeError
+
+    return DecodeError(problem.text, reason=problem.reason, layer=problem.layer, offset=problem.offset)
 
 
 def tell_link(output: Output, link: Link) -> None:

@@ -134,3 +134,23 @@ def test_no_arguments_is_help() -> None:
     result = run()
     assert result.code == 0
     assert "Look:" in result.out
+
+
+def test_why_a_telegram_failed_is_told_to_programs() -> None:
+    """The document holds what stands before the damage; stderr says in one object why the exit code is 5."""
+    body = bytes.fromhex("08017814130100000004131B")
+    frame = bytes((0x68, len(body), len(body), 0x68)) + body + bytes((sum(body) & 0xFF, 0x16))
+    result = run("decrypt", frame.hex(), "-o", "json")
+    assert result.code == ExitCode.DAMAGED
+    assert json.loads(result.out)["records"][0]["value"] == 0.001
+    error = json.loads(result.err)["error"]
+    assert (error["name"], error["offset"]) == ("application.record-truncated", 13)
+
+
+def test_a_quoted_line_of_a_log_is_no_file_name(tmp_path: Path) -> None:
+    octets = "0F44AE0C78563412010778" + "0B13436587"
+    line = f"T1;1;1;2026-01-31 10:00:00.000;-71;-70;12345678;0x{octets}"
+    assert "876.543" in run("decrypt", line, "-o", "plain").out
+    file = tmp_path / "my walk.log"
+    file.write_text(line + "\n")
+    assert "876.543" in run("decrypt", str(file), "-o", "plain").out

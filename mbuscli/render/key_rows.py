@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mbuscli.render.cells import Cells
-from mbuscli.render.columns import Column, Columns
-from mbuscli.render.rows import SCHEMA, Row
+from mbuscli.render.lists import named_columns, write_list
+from mbuscli.render.rows import Row
 
 if TYPE_CHECKING:
     from mbuscli.render.report import Output
@@ -15,14 +13,7 @@ if TYPE_CHECKING:
     from mbuscli.settings.keystore import Entry
 
 
-def _columns(helps: Mapping[str, str]) -> Columns:
-    def column(name: str, text: str) -> Column:
-        return Column(text, lambda row, _record: row.get(name))
-
-    return {name: column(name, text) for name, text in helps.items()}
-
-
-_KEYS = _columns(
+_KEYS = named_columns(
     {
         "name": "the user's name for it",
         "meters": "the meters it belongs to, F for any digit",
@@ -31,7 +22,7 @@ _KEYS = _columns(
         "note": "the user's note",
     }
 )
-_FINDINGS = _columns(
+_FINDINGS = named_columns(
     {
         "severity": "error or note",
         "entry": "the key it is about",
@@ -59,20 +50,5 @@ def finding_row(finding: Finding) -> Row:
 
 
 def write_rows(output: Output, kind: str, rows: list[Row]) -> None:
-    """The rows in the format of the command; `kind`, keys or findings, is their name in JSON."""
-    streams = output.streams
-    if output.is_json and output.fields is None:
-        from mbuscli.render.json import dump_document, dump_line
-
-        if output.format == "json":
-            document = {"schema": SCHEMA, "event": kind, kind: rows}
-            streams.data(dump_document(document, ascii_only=streams.ascii_out))
-            return
-        for row in rows:
-            event = {"schema": SCHEMA, "event": kind.removesuffix("s"), **row}
-            streams.data(dump_line(event, ascii_only=streams.ascii_out))
-    elif rows or output.format != "table":
-        cells = Cells(output, *COLUMNS[kind])
-        for row in rows:
-            cells.add(row, {})
-        cells.finish()
+    """The rows in the format of the command; `kind` is keys or findings."""
+    write_list(output, kind, COLUMNS[kind], rows)

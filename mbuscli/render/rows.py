@@ -51,6 +51,7 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
             "state": security.state,
             "key": security.key,
             "checks": list(security.checks),
+            **({"address": security.address} if security.address else {}),
             **({"diagnosis": list(security.diagnosis)} if security.diagnosis else {}),
         },
         "records": [_record(record) for record in telegram.records],

@@ -38,6 +38,7 @@ class Reason(Enum):
     NOT_CONFIRMED = "not-confirmed"
     # ports
     MISSING = "missing"
+    AMBIGUOUS = "ambiguous"
     BUSY = "busy"
     PERMISSION = "permission"
     UNPLUGGED = "unplugged"

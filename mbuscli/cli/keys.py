@@ -25,6 +25,7 @@ from mbuscli.cli.secrets import (
 )
 from mbuscli.errors import InputError, KeyProblemError, NotConfirmedError, Reason, UsageError
 from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.octets import counted
 from mbuscli.protocol.security.keys import parse_key
 from mbuscli.render.text import inert
 
@@ -188,7 +189,9 @@ def check(ring: str | None, output: Output) -> ExitCode:
     rows = [finding_row(finding) for finding in findings]
     write_rows(output, "findings", rows)
     kind = "in clear" if contents.passphrase is None else "encrypted"
-    output.streams.talk(f"{path}: {len(contents.entries)} good keys, {kind}, {len(findings)} findings")
+    output.streams.talk(
+        f"{path}: {counted(len(contents.entries), 'good key')}, {kind}, {counted(len(findings), 'finding')}"
+    )
     wrong = any(finding.severity == "error" for finding in findings)
     return ExitCode.INPUT if wrong else ExitCode.DONE
 

@@ -21,7 +21,7 @@ BAUDS = ("300", "600", "1200", "2400", "4800", "9600", "19200", "38400")
 
 
 def output_options(kind: str) -> Callable[[F], Callable[..., Any]]:
-    """-o, --fields, --quiet, --debug; the command gets them as `output`. `kind`: telegram or scan."""
+    """-o, --fields, --quiet, --debug; the command gets them as `output`. `kind`: what it puts out."""
 
     def choose_fields(
         _ctx: click.Context, _param: click.Parameter, text: str | None
@@ -72,6 +72,10 @@ def _columns(kind: str) -> tuple[Columns, tuple[str, ...]]:
         from mbuscli.render import key_rows
 
         return key_rows.COLUMNS[kind]
+    if kind == "ports":
+        from mbuscli.render import port_rows
+
+        return port_rows.COLUMNS, tuple(port_rows.COLUMNS)
     if kind == "scan":
         return columns.SCAN_COLUMNS, columns.SCAN_DEFAULT
     return columns.TELEGRAM_COLUMNS, columns.TELEGRAM_DEFAULT
@@ -88,35 +92,53 @@ def _output(format_name: str | None, fields: tuple[str, ...] | None, quiet: bool
     return output
 
 
-def bus_options(function: F) -> F:
-    """--port, --baud, --timeout: how to reach a wired bus."""
-    for option in (
-        click.option(
-            "--timeout",
-            "timeout_s",
-            type=click.FloatRange(0, 60, min_open=True),
-            metavar="SECONDS",
-            help="Wait this long for an answer to begin. Default: 330 bit times + 50 ms, plus a margin.",
-        ),
-        click.option(
-            "--baud",
-            type=click.Choice(BAUDS),
-            default="2400",
-            show_default=True,
-            metavar="RATE",
-            help="300, 600, 1200 ... 38400; always 8E1.",
-        ),
-        click.option(
-            "-p",
-            "--port",
-            envvar="MBUSCLI_PORT",
-            callback=_require_port,
-            metavar="PORT",
-            help="The bus: /dev/ttyUSB0, COM3, tcp://host:port, sim: ...  [env: MBUSCLI_PORT]",
-        ),
-    ):
-        function = option(function)
-    return function
+def bus_options(function: F) -> Callable[..., Any]:
+    """--port, --baud, --timeout, --trace, --capture: a wired bus; the command gets them as `bus`."""
+
+    @click.option(
+        "-p",
+        "--port",
+        envvar="MBUSCLI_PORT",
+        callback=_require_port,
+        metavar="PORT",
+        help="The bus: /dev/ttyUSB0, COM3, auto, tcp://host:port, sim: ...  [env: MBUSCLI_PORT]",
+    )
+    @click.option(
+        "--baud",
+        type=click.Choice(BAUDS),
+        default="2400",
+        show_default=True,
+        metavar="RATE",
+        help="300, 600, 1200 ... 38400; always 8E1.",
+    )
+    @click.option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(0, 60, min_open=True),
+        metavar="SECONDS",
+        help="Wait this long for an answer to begin. Default: 330 bit times + 50 ms, plus a margin.",
+    )
+    @click.option("--trace", is_flag=True, help="Show every frame, both ways, on stderr.")
+    @click.option(
+        "--capture",
+        metavar="FILE",
+        help="Append all traffic to FILE; --port replay:FILE plays it to the same command.",
+    )
+    @functools.wraps(function)
+    def command(
+        *args: Any,
+        port: str,
+        baud: str,
+        timeout_s: float | None,
+        trace: bool,
+        capture: str | None,
+        **rest: Any,
+    ) -> Any:
+        from mbuscli.cli.bus import Bus
+
+        return function(*args, bus=Bus(port, int(baud), timeout_s, trace, capture), **rest)
+
+    return command
 
 
 def _require_port(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str:
@@ -128,7 +150,7 @@ def _require_port(_ctx: click.Context, _param: click.Parameter, text: str | None
         "no port is given",
         reason=Reason.EMPTY,
         hint=(
-            f"--port with one of: {', '.join(FORMS)}",
+            f"--port with one of: {', '.join(FORMS)}, or auto for the only adapter",
             "or set MBUSCLI_PORT",
             "without hardware: --port sim:",
         ),

@@ -10,6 +10,7 @@ from mbuscli.cli.exit_codes import ExitCode, exit_code_of, of_many, of_telegram
 from mbuscli.cli.options import bus_options, output_options
 
 if TYPE_CHECKING:
+    from mbuscli.cli.bus import Bus
     from mbuscli.render.report import Output, TelegramReport
     from mbuscli.services import read as service
     from mbuscli.services.link import Link
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 )
 @bus_options
 @output_options("telegram")
-def command(
-    addresses: tuple[str, ...], retries: int, port: str, baud: str, timeout_s: float | None, output: Output
-) -> ExitCode:
+def command(addresses: tuple[str, ...], retries: int, bus: Bus, output: Output) -> ExitCode:
     """Read meters by primary address or by meter address.
 
     ADDRESS is a primary address (0-250; 254 for the only meter on the bus) or a meter's address
@@ -44,19 +43,19 @@ def command(
 
     Exit codes: 0 done, 4 no answer, 5 damaged answer, 7 the meter refused, 8 some of several failed.
     """
-    from mbuscli.ports.opener import open_port
+    from mbuscli.cli.bus import open_bus
     from mbuscli.services.link import Link, more_follows
     from mbuscli.services.read import parse_address
 
     wanted = [parse_address(text) for text in addresses]
-    with open_port(port, baud=int(baud)) as opened:
-        link = Link(opened, timeout_s=timeout_s, retries=retries, more_follows=more_follows)
+    with open_bus(bus, output) as opened:
+        link = Link(opened, timeout_s=bus.timeout_s, retries=retries, more_follows=more_follows)
         return _read(link, wanted, output)
 
 
 def _read(link: Link, wanted: list[service.Address], output: Output) -> ExitCode:
     from mbuscli.cli.talk import complain, tell_link
-    from mbuscli.errors import PortError
+    from mbuscli.errors import MbuscliError
     from mbuscli.render.report import TelegramReport
     from mbuscli.services import read as service
 
@@ -73,7 +72,7 @@ def _read(link: Link, wanted: list[service.Address], output: Output) -> ExitCode
             else:
                 codes[len(codes) - 1].append(exit_code_of(event.error))
                 complain(output, event.error, f"{link.name}, address {event.address}")
-    except (KeyboardInterrupt, PortError):
+    except (KeyboardInterrupt, MbuscliError):
         report.finish()
         raise
     finally:

@@ -12,6 +12,7 @@ from mbuscli.cli.options import bus_options, output_options
 from mbuscli.errors import NoAnswerError, Reason, UsageError
 
 if TYPE_CHECKING:
+    from mbuscli.cli.bus import Bus
     from mbuscli.render.report import Output, ScanReport
     from mbuscli.services import scan as service
     from mbuscli.services.link import Link
@@ -58,9 +59,7 @@ def _is_number(word: str) -> bool:
 )
 @bus_options
 @output_options("scan")
-def command(
-    range_text: str, retries: int, port: str, baud: str, timeout_s: float | None, output: Output
-) -> ExitCode:
+def command(range_text: str, retries: int, bus: Bus, output: Output) -> ExitCode:
     """Find the meters on a wired bus by primary address.
 
     Each address is asked with a link reset, which changes nothing in a meter; who acknowledges is read once
@@ -74,18 +73,18 @@ def command(
 
     Exit codes: 0 meters found, 4 nobody answered, 8 found, but with collisions or noise, 5 only these.
     """
-    from mbuscli.ports.opener import open_port
+    from mbuscli.cli.bus import open_bus
     from mbuscli.services.link import Link
 
     addresses = parse_range(range_text)
-    with open_port(port, baud=int(baud)) as opened:
-        link = Link(opened, timeout_s=timeout_s, retries_silent=retries)
+    with open_bus(bus, output) as opened:
+        link = Link(opened, timeout_s=bus.timeout_s, retries_silent=retries)
         return _scan(link, addresses, output)
 
 
 def _scan(link: Link, addresses: list[int], output: Output) -> ExitCode:
     from mbuscli.cli.talk import tell_link
-    from mbuscli.errors import PortError
+    from mbuscli.errors import MbuscliError
     from mbuscli.render.report import ScanReport
     from mbuscli.services import scan as service
 
@@ -103,7 +102,7 @@ def _scan(link: Link, addresses: list[int], output: Output) -> ExitCode:
                 _take(output, report, event)
             else:
                 asked = event.asked
-    except (KeyboardInterrupt, PortError):
+    except (KeyboardInterrupt, MbuscliError):
         _finish(link, output, report, asked, link.clock() - started)
         raise
     finally:
@@ -137,7 +136,8 @@ def _take(output: Output, report: ScanReport, event: service.Found) -> None:
 def _finish(link: Link, output: Output, report: ScanReport, asked: int, seconds: float) -> None:
     from mbuscli.cli.talk import duration
 
-    report.finish(link.name, link.baud, asked, Decimal(f"{seconds:.3f}"))
+    # Times are sums of bit times and may end in half a millisecond: first drop what floats make of that.
+    report.finish(link.name, link.baud, asked, Decimal(f"{round(seconds, 6):.3f}"))
     output.streams.talk(f"{asked} addresses asked in {duration(seconds)}, {len(report.found)} found")
 
 

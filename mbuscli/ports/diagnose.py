@@ -34,6 +34,13 @@ class Holder(NamedTuple):
     name: str
 
 
+class Access(NamedTuple):
+    """Whether this user may open a port, and the group that may (None where nodes have no groups)."""
+
+    allowed: bool
+    group: str | None
+
+
 def port_faults() -> tuple[type[Exception], ...]:
     """Every exception by which pyserial or the system tells of a fault. A serial exception is an OSError; a
     port closed by another thread gives a TypeError."""
@@ -202,6 +209,14 @@ def holders(name: str) -> list[Holder]:
         if is_open:
             found.append(Holder(pid, _process_name(pid)))
     return found
+
+
+def access(name: str) -> Access:
+    """What the node permits this user; nothing is opened."""
+    node = _stat(name)
+    if os.name == "nt" or node is None:
+        return Access(True, None)
+    return Access(os.access(name, os.R_OK | os.W_OK), _group_name(node.st_gid))
 
 
 def bare_name(name: str) -> str:

@@ -21,27 +21,56 @@ POLL_S = 0.02
 # Longer than the longest frame at 300 baud: 261 octets take 9.6 s.
 _POLLED_WRITE_TIMEOUT_S = 12.0
 _READ_SIZE = 4096
+BY_ID = "/dev/serial/by-id"
 NO_PARITY = "this port cannot do even parity: it runs 8N1, and only checksums show damaged octets"
 
 
 class PresentPort(NamedTuple):
-    """A serial port of this computer; `usb_serial` is the serial number of its USB adapter."""
+    """A serial port of this computer; what follows `description` is known of USB adapters only.
+
+    `vid` and `pid` are the numbers of the USB vendor and product; the texts are the adapter's own.
+    """
 
     device: str
     description: str
     usb_serial: str | None
+    vid: int | None = None
+    pid: int | None = None
+    manufacturer: str | None = None
+    product: str | None = None
 
 
 def present_ports() -> list[PresentPort]:
     """The serial ports of this computer, in the order of their names."""
     from serial.tools.list_ports import comports
 
-    return [PresentPort(port.device, port.description, port.serial_number) for port in sorted(comports())]
+    return [
+        PresentPort(
+            port.device,
+            port.description,
+            port.serial_number,
+            port.vid,
+            port.pid,
+            port.manufacturer,
+            port.product,
+        )
+        for port in sorted(comports())
+    ]
 
 
 def present_names() -> list[str]:
     """The names of the serial ports of this computer."""
     return [port.device for port in present_ports()]
+
+
+def lasting_names(folder: str = BY_ID) -> dict[str, list[str]]:
+    """Links to each port by what its adapter says of itself: they outlive replugging (Linux only)."""
+    links: dict[str, list[str]] = {}
+    with suppress(OSError):
+        for entry in sorted(os.listdir(folder)):
+            link = os.path.join(folder, entry)
+            links.setdefault(os.path.realpath(link), []).append(link)
+    return links
 
 
 def open_serial_port(name: str, *, baud: int = 2400) -> RealTimePort:

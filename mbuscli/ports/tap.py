@@ -90,7 +90,7 @@ def encode_line(transfer: Transfer) -> bytes:
     """One line of a capture file, newline included."""
     is_baud = transfer.direction == "baud"
     line: dict[str, object] = {
-        "time": round(transfer.time, 6),
+        "time": round(transfer.time, 9),
         "dir": transfer.direction,
         "data": transfer.data.decode("ascii") if is_baud else transfer.data.hex().upper(),
     }

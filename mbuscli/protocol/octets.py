@@ -21,6 +21,16 @@ def hex_text(data: bytes) -> str:
     return data.hex().upper()
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 byte`, `2 bytes`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def counted_are(count: int, noun: str) -> str:
+    """`1 byte is`, `2 bytes are`."""
+    return f"{counted(count, noun)} {'is' if count == 1 else 'are'}"
+
+
 def spaced_hex(data: bytes) -> str:
     """Upper-case hexadecimal in pairs, for people."""
     return data.hex(" ").upper()

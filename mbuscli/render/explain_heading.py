@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mbuscli.protocol.octets import counted
 from mbuscli.protocol.security.modes_table import describe_mode
 from mbuscli.render.rows import device_type_name
 
@@ -37,7 +38,7 @@ def heading_lines(telegram: Telegram) -> list[tuple[str, str]]:
     if telegram.sender not in (None, telegram.meter):
         lines.append(("sender", f"{telegram.sender}, which passes the meter's data on"))
     kind = {"wired": "wired frame", "wireless": "radio telegram"}.get(telegram.link.layer, "application data")
-    size = "1 byte" if len(telegram.raw) == 1 else f"{len(telegram.raw)} bytes"
+    size = counted(len(telegram.raw), "byte")
     lines.append(("telegram", f"{kind} of {size}; bytes below are hexadecimal and counted from 0"))
     if telegram.link.ci_field is not None:
         lines.append(("security", _security(telegram)))

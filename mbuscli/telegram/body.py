@@ -14,6 +14,7 @@ from mbuscli.protocol.application.ci_table import (
 )
 from mbuscli.protocol.application.dif_table import NO_DATA, SELECTION
 from mbuscli.protocol.application.records import Parsed, parse_records
+from mbuscli.protocol.octets import counted
 from mbuscli.protocol.transport.tpl import NO_HEADER, Tpl, decode_tpl
 from mbuscli.telegram.model import WIRED, WIRELESS, Context, Lower, Telegram
 
@@ -65,10 +66,10 @@ def _find_ci(telegram: Telegram, offset: int, end: int, lower: Lower) -> Ci | No
         if ci is not None:
             return ci
     if ci_field in _CI_MANUFACTURER:
-        text = f"CI field {ci_field:02X}: the maker's own format, {size} bytes stay unread"
+        text = f"CI field {ci_field:02X}: the maker's own format, {counted(size, 'byte')} left unread"
         telegram.add_problem("application", offset, Reason.UNKNOWN_CI, text, warning=lower.layer == WIRELESS)
     else:
-        text = f"CI field {ci_field:02X} has no known meaning here: {size} bytes stay unread"
+        text = f"CI field {ci_field:02X} has no known meaning here: {counted(size, 'byte')} left unread"
         telegram.add_problem("application", offset, Reason.UNKNOWN_CI, text)
     return None
 
@@ -103,7 +104,7 @@ def _read_content(telegram: Telegram, ci: Ci, start: int, end: int, lower: Lower
         if teaches and context.formats is not None and parsed.records and not parsed.problems:
             context.formats.learn_records(parsed.records)
     elif start < end:
-        text = f"{ci.name}: {end - start} bytes stay unread"
+        text = f"{ci.name}: {counted(end - start, 'byte')} left unread"
         telegram.add_problem("application", start, Reason.UNKNOWN_CI, text)
 
 

@@ -31,6 +31,7 @@ from mbuscli.protocol.application.vife_table import (
     Effect,
     Vife,
 )
+from mbuscli.protocol.octets import counted
 
 CLAUSE_VIF = "EN 13757-3:2018 tables 10-14, value information block"
 CLAUSE_VIFE = "EN 13757-3:2018 tables 15-17, combinable VIFE"
@@ -125,7 +126,7 @@ def dif_words(dif: int) -> str:
     length = DATA_LENGTHS[dif & 0x0F]
     words = [_DATA_FIELDS[dif & 0x0F]]
     if length:
-        words[0] += f" in {_octets(length)}" + (", lowest first" if length > 1 else "")
+        words[0] += f" in {counted(length, 'byte')}" + (", lowest first" if length > 1 else "")
     words.append(_FUNCTIONS[FUNCTIONS[dif >> 4 & 3]])
     if dif & 0x40:
         more = "lowest bit of the storage number set"
@@ -220,17 +221,13 @@ def _more(octet: int, name: str) -> str:
     return f"; a {name} follows" if octet & 0x80 else ""
 
 
-def _octets(count: int) -> str:
-    return "1 byte" if count == 1 else f"{count} bytes"
-
-
 def lvar_words(lvar: int, length: int) -> str:
     """What the length octet of a variable field announces."""
     if lvar <= 0xBF:
-        return f"{_octets(length)} of text or of a container"
+        return f"{counted(length, 'byte')} of text or of a container"
     if lvar <= 0xDF:
-        return f"{'positive' if lvar < 0xD0 else 'negative'} BCD number in {_octets(length)}"
-    return f"binary number in {_octets(length)}"
+        return f"{'positive' if lvar < 0xD0 else 'negative'} BCD number in {counted(length, 'byte')}"
+    return f"binary number in {counted(length, 'byte')}"
 
 
 def record_title(record: Record, number: int) -> str:
@@ -250,7 +247,7 @@ def _short_value(record: Record) -> str:
     if record.header.profile is not None:
         return ""
     if isinstance(record, Blob):
-        return f"data, {_octets(len(record.raw))}"
+        return f"data, {counted(len(record.raw), 'byte')}"
     value = record.value
     if value is None:
         return f"({record.error})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mbuscli.errors import DecodeError, Reason
+from mbuscli.protocol.octets import counted
 from mbuscli.protocol.security.sealed import Mac, SealedEll
 from mbuscli.protocol.transport.afl import CI_AFL, Message, decode_afl, join
 from mbuscli.protocol.wireless.c_fields import Direction, direction_of
@@ -48,13 +49,13 @@ def decode_wireless(data: bytes, context: Context, frame: LinkFrame | None = Non
 def _note_damage(telegram: Telegram, frame: LinkFrame) -> None:
     end = len(frame.telegram)
     if frame.crc == "bad":
-        text = f"the CRC of a block is wrong: {frame.missing} bytes from here on are lost"
+        text = f"the CRC of a block is wrong: {counted(frame.missing, 'byte')} lost from here on"
         telegram.add_problem("link", end, Reason.CRC, text)
     elif frame.missing > 0:
-        text = f"the telegram is cut: {frame.missing} bytes are missing"
+        text = f"the telegram is cut: {counted(frame.missing, 'byte')} missing"
         telegram.add_problem("link", end, Reason.TOO_SHORT, text)
     elif frame.missing < 0:
-        text = f"{-frame.missing} bytes behind the end that the L field announces are left out"
+        text = f"{counted(-frame.missing, 'byte')} left out behind the end that the L field announces"
         telegram.add_problem("link", end, Reason.LENGTH_MISMATCH, text)
 
 

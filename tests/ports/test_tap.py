@@ -68,7 +68,7 @@ def test_each_transfer_is_a_whole_line_in_the_file_at_once(tmp_path) -> None:
             lines = path.read_bytes().split(b"\n")
             assert len(lines) == count + 1
             assert lines[-1] == b""
-    assert json.loads(lines[0]) == {"time": 0.333333, "dir": "rx", "data": "E5", "bad": [0]}
+    assert json.loads(lines[0]) == {"time": 0.333333333, "dir": "rx", "data": "E5", "bad": [0]}
     sink.close()
 
 

@@ -211,7 +211,7 @@ def test_plain_text_stands_where_it_was_sent() -> None:
 def test_header_of_a_cut_record_is_still_explained() -> None:
     parts = explain(OTHERS["cut record"].decode())
     assert [part.name for part in parts[-3:]] == ["DIF", "VIF", "unread"]
-    assert parts[-1].meaning == "the record needs 4 bytes of data, 1 are left"
+    assert parts[-1].meaning == "the record needs 4 bytes of data, 1 left"
 
 
 @pytest.mark.parametrize(

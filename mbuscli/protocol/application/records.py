@@ -16,7 +16,7 @@ from mbuscli.protocol.application.dif_table import (
 from mbuscli.protocol.application.header import RecordHeader, is_plain_text
 from mbuscli.protocol.application.values import Value, choose_reader, lvar_length
 from mbuscli.protocol.application.vif_table import Kind
-from mbuscli.protocol.octets import hex_text
+from mbuscli.protocol.octets import counted, hex_text
 
 LAYER = "application"
 
@@ -182,7 +182,7 @@ def parse_records(data: bytes, start: int = 0, *, from_master: bool = False, mod
                 break
         stop = end + length
         if stop > size:
-            text = f"the record needs {length} bytes of data, {size - end} are left"
+            text = f"the record needs {counted(length, 'byte')} of data, {size - end} left"
             problems.append(_truncated(position, text))
             break
         records.append(new_record(position, header, data[end:stop]))
@@ -288,7 +288,7 @@ def _special(data: bytes, position: int, records: list[Record], problems: list[P
         return dif == DIF_MANUFACTURER_MORE
     if dif == DIF_GLOBAL_READOUT:
         return None
-    text = f"DIF {dif:02X} is reserved; {len(data) - position - 1} bytes behind it are left unread"
+    text = f"DIF {dif:02X} is reserved; {counted(len(data) - position - 1, 'byte')} behind it left unread"
     problems.append(Problem(LAYER, position, Reason.RESERVED_DIF, text))
     return False
 
@@ -311,7 +311,9 @@ def _variable_length(data: bytes, end: int, start: int, problems: list[Problem])
         return None
     length = lvar_length(data[end])
     if length is None:
-        text = f"LVAR {data[end]:02X} is reserved; {len(data) - end - 1} bytes behind it are left unread"
+        text = (
+            f"LVAR {data[end]:02X} is reserved; {counted(len(data) - end - 1, 'byte')} behind it left unread"
+        )
         problems.append(Problem(LAYER, end, Reason.RESERVED_LVAR, text))
         return None
     return 1 + length

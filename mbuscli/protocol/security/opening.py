@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
+from mbuscli.protocol.octets import counted_are
 from mbuscli.protocol.security.keys import AES_KEY_SIZE, FACTORY_KEYS, Candidate
 from mbuscli.protocol.security.modes_table import (
     DES_IV_DATE,
@@ -211,7 +212,7 @@ class _Search:
     def _cut_note(self) -> Iterator[str]:
         missing = encrypted_size(self.sealed) - len(self.sealed.payload)
         if missing > 0:
-            yield f"the telegram is cut: {missing} octets of the encrypted data are missing"
+            yield f"the telegram is cut: {counted_are(missing, 'octet')} missing from the encrypted data"
 
     def _hints(self) -> Iterator[str]:
         if len(self.addresses) > 1:

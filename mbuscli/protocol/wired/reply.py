@@ -19,6 +19,7 @@ import re
 from enum import Enum
 from typing import NamedTuple
 
+from mbuscli.protocol.octets import counted
 from mbuscli.protocol.wired.fields import (
     ACD,
     ACK,
@@ -108,7 +109,7 @@ def _is_answer(frame: Frame | None) -> bool:
 def _why_garbled(request: bytes, raw: bytes, found: list[Found], parity_errors: int) -> tuple[ReplyKind, str]:
     frames = sum(item.frame is not None for item in found)
     if parity_errors:
-        return ReplyKind.COLLISION, f"{parity_errors} of {len(raw)} octets had a parity error"
+        return ReplyKind.COLLISION, f"parity errors in {parity_errors} of {counted(len(raw), 'byte')}"
     if _is_damaged_echo(request, raw):
         return ReplyKind.COLLISION, "the request's echo came back damaged"
     if frames > 1:
@@ -122,7 +123,7 @@ def _why_garbled(request: bytes, raw: bytes, found: list[Found], parity_errors: 
         return ReplyKind.COLLISION, "a burst shorter than any frame was heard"
     if frames:
         return ReplyKind.NOISE, "a frame was heard that is no meter's answer"
-    return ReplyKind.NOISE, f"{len(raw)} octets without a trace of an answer were heard"
+    return ReplyKind.NOISE, f"{counted(len(raw), 'byte')} without a trace of an answer came"
 
 
 def _is_damaged_echo(request: bytes, raw: bytes) -> bool:

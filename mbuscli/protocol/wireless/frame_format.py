@@ -13,6 +13,7 @@ from typing import NamedTuple
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.checksum import crc_en13757
+from mbuscli.protocol.octets import counted, counted_are
 from mbuscli.protocol.wireless.modes_table import START_OCTETS
 
 FORMAT_A = "A"
@@ -282,7 +283,9 @@ def _too_short(text: str, data: bytes) -> DecodeError:
 
 
 def _wrong_length(l_field: int, missing: int, offset: int) -> DecodeError:
-    what = f"{missing} bytes are missing" if missing > 0 else f"{-missing} bytes too many are here"
+    what = (
+        f"{counted_are(missing, 'byte')} missing" if missing > 0 else f"{counted(-missing, 'byte')} too many"
+    )
     hint = ("a receiver that removes the CRCs of frame format B may leave L two or four too large",)
     return DecodeError(
         f"L field {l_field:02X} does not fit: {what}",

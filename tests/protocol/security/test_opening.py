@@ -338,7 +338,7 @@ def test_cut_telegram(missing: int) -> None:
     if opened.plaintext is not None:
         assert opened.plaintext == _CLEAR.payload[:16]
         assert opened.encrypted == 16
-    assert f"the telegram is cut: {missing} octets" in " ".join(opened.diagnosis)
+    assert f"the telegram is cut: {missing} octet" in " ".join(opened.diagnosis)
 
 
 def test_key_number_is_told() -> None:

@@ -7,6 +7,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from mbuscli.errors import DecodeError, Reason
+from mbuscli.protocol.octets import counted_are
 from mbuscli.protocol.wireless.frame_format import (
     NO_CRCS,
     LinkFrame,
@@ -152,7 +153,7 @@ def test_every_truncation_says_what_is_missing(frame_format: str, telegram: byte
     for size in range(1, len(encoded)):
         error = refusal(encoded[:size], frame_format)
         assert error.reason is Reason.TOO_SHORT
-        assert f"{len(encoded) - size} bytes are missing" in error.text
+        assert f"{counted_are(len(encoded) - size, 'byte')} missing" in error.text
 
 
 @given(telegrams(150))
@@ -252,7 +253,7 @@ def test_link_fields() -> None:
         (b"", Reason.TOO_SHORT, "10 of them are missing"),
         (BARE_A[:9], Reason.TOO_SHORT, "1 of them are missing"),
         (BARE_A[:-3], Reason.TOO_SHORT, "3 bytes are missing"),
-        (BARE_A + b"\0", Reason.LENGTH_MISMATCH, "1 bytes too many"),
+        (BARE_A + b"\0", Reason.LENGTH_MISMATCH, "1 byte too many"),
     ],
 )
 def test_link_refusals(telegram: bytes, reason: Reason, text: str) -> None:

@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "scan": Entry("Look", "Find the meters on a wired bus by primary address."),
+    "scan": Entry("Look", "Find the meters on a wired bus."),
     "read": Entry("Look", "Read meters by primary address or by meter address."),
     "ports": Entry("Look", "List the serial ports of this computer."),
     "decrypt": Entry("Decode", "Decode telegrams from hexadecimal or a log, and decrypt them."),

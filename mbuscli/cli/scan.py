@@ -57,19 +57,32 @@ def _is_number(word: str) -> bool:
     show_default=True,
     help="Ask again this often where nobody answers.",
 )
+@click.option("--secondary", is_flag=True, help="Search by secondary address: finds meters that share one.")
+@click.option(
+    "--expect",
+    type=click.IntRange(1, 10_000),
+    metavar="N",
+    help="With --secondary: stop when so many meters are found; exit 8 if fewer.",
+)
 @bus_options
 @output_options("scan")
-def command(range_text: str, retries: int, bus: Bus, output: Output) -> ExitCode:
-    """Find the meters on a wired bus by primary address.
+def command(
+    range_text: str, retries: int, secondary: bool, expect: int | None, bus: Bus, output: Output
+) -> ExitCode:
+    """Find the meters on a wired bus.
 
-    Each address is asked with a link reset, which changes nothing in a meter; who acknowledges is read once
-    to learn who it is. Two meters at one address show as a collision.
+    By primary address: each one is asked with a link reset, which changes nothing in a meter; who
+    acknowledges is read once to learn who it is. Two meters at one address show as a collision.
+
+    By secondary address (--secondary): groups of meters are selected by parts of their number until each one
+    answers alone. It finds all meters, whatever their primary addresses; each is read once.
 
     \b
     Examples:
       mbuscli scan --port /dev/ttyUSB0
       mbuscli scan --port tcp://10.0.0.7:10001 --baud 300 --range 1-20,30
       mbuscli scan --port sim: -o json
+      mbuscli scan --port /dev/ttyUSB0 --secondary --expect 60
 
     Exit codes: 0 meters found, 4 nobody answered, 8 found, but with collisions or noise, 5 only these.
     """
@@ -77,8 +90,14 @@ def command(range_text: str, retries: int, bus: Bus, output: Output) -> ExitCode
     from mbuscli.services.link import Link
 
     addresses = parse_range(range_text)
+    if expect is not None and not secondary:
+        raise UsageError("--expect goes with --secondary", reason=Reason.INVALID)
     with open_bus(bus, output) as opened:
         link = Link(opened, timeout_s=bus.timeout_s, retries_silent=retries)
+        if secondary:
+            from mbuscli.cli.scan_secondary import scan_secondary
+
+            return scan_secondary(link, output, expect)
         return _scan(link, addresses, output)
 
 

@@ -84,8 +84,8 @@ def primary_address(telegram: Telegram) -> int | None:
     return a_field if a_field is not None and a_field <= LAST_PRIMARY_ADDRESS else None
 
 
-def scan_row(address: int, state: str, telegram: Telegram | None, note: str) -> Row:
-    """What a scan found at an address."""
+def scan_row(address: int | None, state: str, telegram: Telegram | None, note: str) -> Row:
+    """What a scan found; `address` None where no primary address is known."""
     row: Row = {"address": address, "state": state, "meter": None, "status": None, "note": note}
     if telegram is not None:
         row["meter"] = _meter(telegram)

@@ -92,7 +92,7 @@ class Session:
         self.retries_silent = retries_silent
         self._more_follows = more_follows
         self._next_fcb: dict[int, int] = {}
-        self._now = 0.0
+        self._now = self._sent_at = 0.0
         self._last_octet = 0.0
         self._late_until = 0.0
 
@@ -102,9 +102,13 @@ class Session:
         """Send once when the line is idle, and judge what comes back; BusError if it never is idle."""
         yield from self._settle()
         sent = yield Send(request)
-        self._now = sent.now
+        self._now = self._sent_at = sent.now
         heard, bad = yield from self._listen(request)
         return judge(request, heard, bad)
+
+    def await_stragglers(self) -> None:
+        """Let the last request's reply window end before the next request: others may answer yet."""
+        self._late_until = self._sent_at + self.timing.reply_timeout_s
 
     def reset(self, address: int, *, retries: int = 0) -> Talk[Reply]:
         """SND_NKE. Returns what was heard, silence too: for a scan that is an answer."""
@@ -133,6 +137,13 @@ class Session:
             raise self._failure(address, replies)
         self._toggle_fcb(address)
         return replies[-1]
+
+    def request_once(self, address: int) -> Talk[Reply]:
+        """One REQ_UD2 without repeats. Returns what was heard, whatever it is: a scan's answer."""
+        reply = yield from self.exchange(encode_short(self._with_fcb(REQ_UD2, address), address))
+        if _is_ack(reply) or (reply.comes_from(address) and not reply.is_garbled):
+            self._toggle_fcb(address)
+        return reply
 
     def send_data(
         self, address: int, ci_field: int, data: bytes = b"", *, retries: int | None = None

@@ -54,10 +54,12 @@ def decode(
         telegram = _decode_application(data, context)
     else:
         telegram = _decode_unknown(data, context)
-    if any(record.header.profile for record in telegram.records):
-        from mbuscli.protocol.application.profiles import expand_profiles
+    for record in telegram.records:
+        if record.header.profile is not None:
+            from mbuscli.protocol.application.profiles import expand_profiles
 
-        telegram.records = expand_profiles(telegram.records)
+            telegram.records = expand_profiles(telegram.records)
+            break
     return telegram
 
 

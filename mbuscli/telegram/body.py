@@ -19,6 +19,9 @@ from mbuscli.protocol.transport.tpl import NO_HEADER, Tpl, decode_tpl
 from mbuscli.telegram.model import WIRED, WIRELESS, Context, Lower, Telegram
 
 _FIXED_SIZE = 16
+# Looking a member up costs more than a comparison: every telegram passes here.
+_RECORDS = Content.RECORDS
+_WITH_RECORDS = (Content.RECORDS, Content.COMPACT, Content.FORMAT)
 _CHECK_OCTETS = b"\x2f\x2f"
 _CI_MANUFACTURER = range(0xA0, 0xB8)
 
@@ -86,6 +89,15 @@ def _take_header(telegram: Telegram, tpl: Tpl) -> None:
 
 def _read_content(telegram: Telegram, ci: Ci, start: int, end: int, lower: Lower, context: Context) -> None:
     content = ci.content
+    if content in _WITH_RECORDS:
+        from_master = not lower.from_meter
+        parsed = parse_content(telegram.clear[:end], ci, start, context, from_master=from_master)
+        take_records(telegram, parsed)
+        # A wired meter has no reason to send compact frames; from a radio one they may come next.
+        teaches = lower.layer != WIRED and content is _RECORDS and lower.from_meter
+        if teaches and context.formats is not None and parsed.records and not parsed.problems:
+            context.formats.learn_records(parsed.records)
+        return
     if content in (Content.ERROR, Content.ALARM) and telegram.clear[start : start + 2] == _CHECK_OCTETS:
         start += 2  # left from decryption, as are the fillers behind the code
         end = min(end, start + 1)
@@ -95,14 +107,6 @@ def _read_content(telegram: Telegram, ci: Ci, start: int, end: int, lower: Lower
         telegram.application_error = telegram.clear[start] if start < end else 0
     elif content is Content.ALARM:
         telegram.alarm = int.from_bytes(telegram.clear[start:end], "little")
-    elif content is not Content.OTHER:
-        from_master = not lower.from_meter
-        parsed = parse_content(telegram.clear[:end], ci, start, context, from_master=from_master)
-        take_records(telegram, parsed)
-        # A wired meter has no reason to send compact frames; from a radio one they may come next.
-        teaches = content is Content.RECORDS and lower.from_meter and lower.layer != WIRED
-        if teaches and context.formats is not None and parsed.records and not parsed.problems:
-            context.formats.learn_records(parsed.records)
     elif start < end:
         text = f"{ci.name}: {counted(end - start, 'byte')} left unread"
         telegram.add_problem("application", start, Reason.UNKNOWN_CI, text)
@@ -125,7 +129,7 @@ def _read_fixed(telegram: Telegram, start: int, end: int, mode2: bool) -> None:
 
 def parse_content(data: bytes, ci: Ci, start: int, context: Context, *, from_master: bool = False) -> Parsed:
     """Records, compact or format frame in `data` from `start` to its end; offsets count in `data`."""
-    if ci.content is Content.RECORDS:
+    if ci.content is _RECORDS:
         return parse_records(data, start, from_master=from_master, mode2=ci.mode2)
     from mbuscli.protocol.application import compact
 

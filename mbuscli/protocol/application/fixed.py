@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from mbuscli.protocol.application.date_types import NoValueError
@@ -64,7 +65,7 @@ def decode_fixed(data: bytes, offset: int, *, mode2: bool = False) -> FixedData:
     acc, status, unit1, unit2 = data[4:8]
     identification = data[:4][::-1] if mode2 else data[:4]
     counters = [data[8:12], data[12:16]]
-    codes = [unit1 & 0x3F, unit2 & 0x3F]
+    codes = (unit1 & 0x3F, unit2 & 0x3F)
     qualifiers = ("stored_at_fixed_date",) if any(status & bit for bit in _STORED_BITS) else ()
     records: list[Record] = []
     for index in (0, 1):
@@ -83,7 +84,8 @@ def describe_medium(medium: int) -> str:
     return MEDIA[medium & 0x0F]
 
 
-def _header(codes: list[int], index: int, qualifiers: tuple[str, ...]) -> RecordHeader:
+@lru_cache(maxsize=256)
+def _header(codes: tuple[int, int], index: int, qualifiers: tuple[str, ...]) -> RecordHeader:
     code = codes[index]
     if code == UNIT_OF_OTHER_COUNTER:
         unit = UNITS.get(codes[1 - index])

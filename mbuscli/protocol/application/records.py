@@ -23,6 +23,8 @@ LAYER = "application"
 # Headers repeat from telegram to telegram; what does not repeat must not fill the memory.
 _CACHE_LIMIT = 4096
 _VIF_TEXT_FIRST = 0xFC
+# Looking a member up costs more than the comparison.
+_DATETIME = Kind.DATETIME
 _MAX_PLAIN_TEXT = 20
 
 
@@ -65,7 +67,7 @@ class Record:
     def qualifiers(self) -> tuple[str, ...]:
         """What else the header, or the value, says."""
         qualifiers = self.header.qualifiers
-        if self.header.kind is Kind.DATETIME and self.error is None and is_summer_time(self.raw):
+        if self.header.kind is _DATETIME and self.error is None and is_summer_time(self.raw):
             return (*qualifiers, "summer_time")
         return qualifiers
 
@@ -234,16 +236,24 @@ def _new_header(
     dib_end = _chain_end(data, start)
     vib = data[dib_end:end]
     if is_plain_text(vib):
-        return _plain_text_header(data, start, dib_end, end, from_master)
-    header = RecordHeader(data[start:dib_end], vib, from_master=from_master)
+        return _plain_text_header(data, start, dib_end, end, cache, from_master)
+    return _remember(cache, RecordHeader(data[start:dib_end], vib, from_master=from_master)), end
+
+
+def _remember(cache: dict[bytes, RecordHeader], header: RecordHeader) -> RecordHeader:
     if len(cache) >= _CACHE_LIMIT:
         cache.clear()
     cache[header.raw] = header
-    return header, end
+    return header
 
 
 def _plain_text_header(
-    data: bytes, start: int, dib_end: int, vib_end: int, from_master: bool
+    data: bytes,
+    start: int,
+    dib_end: int,
+    vib_end: int,
+    cache: dict[bytes, RecordHeader],
+    from_master: bool,
 ) -> tuple[RecordHeader, int]:
     """VIF 7C/FC: a length octet and that many characters, last one first.
 
@@ -256,15 +266,19 @@ def _plain_text_header(
     text_end = text_start + 1 + data[text_start]
     if text_end > len(data):
         raise IndexError("the plain text is cut off")
+    end = text_end if text_start == vib_end else _chain_end(data, text_end)
+    raw = data[start:end]
+    known = cache.get(raw)
+    if known is not None:
+        return known, end
     text = data[text_start + 1 : text_end][::-1].decode("latin-1")
     if text_start == vib_end:
-        vib, end = data[dib_end:vib_end], text_end
+        vib = data[dib_end:vib_end]
     else:
-        end = _chain_end(data, text_end)
         vib = data[dib_end : dib_end + 1] + data[text_end:end]
     header = RecordHeader(data[start:dib_end], vib, text, from_master=from_master)
-    header.raw = data[start:end]
-    return header, end
+    header.raw = raw
+    return _remember(cache, header), end
 
 
 def _looks_like_text(data: bytes, position: int) -> bool:

@@ -28,6 +28,11 @@ class FrameKind(Enum):
     LONG = "long"
 
 
+# Looking a member up costs more than all the rest of a frame's checks.
+_CONTROL = FrameKind.CONTROL
+_LONG = FrameKind.LONG
+
+
 class Frame(NamedTuple):
     """One frame; fields that its kind does not carry are None, `data` is what follows the CI field."""
 
@@ -112,8 +117,7 @@ def _long(data: bytes) -> Frame:
         )
     _check_size(data, length + 6)
     _check_end(data, 4)
-    kind = FrameKind.CONTROL if length == 3 else FrameKind.LONG
-    return Frame(kind, data[4], data[5], data[6], data[7:-2])
+    return Frame(_CONTROL if length == 3 else _LONG, data[4], data[5], data[6], data[7:-2])
 
 
 def _check_size(data: bytes, size: int) -> None:

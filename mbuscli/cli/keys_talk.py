@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 def ring_path(ring: str | None) -> Path:
     """The ring that the user named, else the one in the folder of settings."""
-    from mbuscli.settings.ring_file import default_path
+    from mbuscli.settings.paths import default_ring
 
-    return Path(ring) if ring else default_path()
+    return Path(ring) if ring else default_ring()
 
 
 def described(entry: Entry) -> str:

@@ -151,7 +151,7 @@ class LazyKeys:
             from pathlib import Path
 
             from mbuscli.services.keys import collect_keys
-            from mbuscli.settings.ring_file import default_path
+            from mbuscli.settings.paths import default_ring
 
             key_texts, key_file, ring = self._options
             # A pipe of many telegrams must not stop at the first meter without a key.
@@ -160,7 +160,7 @@ class LazyKeys:
                 key_texts,
                 key_file,
                 Path(ring) if ring else None,
-                default_ring=default_path(),
+                default_ring=default_ring(),
                 environ=os.environ,
                 read_line=read_secret_line,
                 ask_passphrase=ask_passphrase,

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.errors import InputError, Reason, UsageError
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.security.keys import FACTORY_KEYS, Candidate, Key, parse_key
-from mbuscli.settings.files import chmod_command, others_may, read_private
-from mbuscli.settings.keystore import Entry, KeyRing, Outcome
-from mbuscli.settings.ring_file import Ask, Contents, load_ring, read_contents
+
+# The ring brings much with it, and a key given on the command line needs none of that.
+if TYPE_CHECKING:
+    from mbuscli.settings.keystore import Entry, KeyRing, Outcome
+    from mbuscli.settings.ring_file import Ask, Contents
 
 KEY_VARIABLE = "MBUSCLI_KEY"
 STANDARD_INPUT = "-"
@@ -72,8 +74,13 @@ def collect_keys(
     path = ring or default_ring
     if ring is not None and not ring.exists():
         raise InputError(f"there is no key ring {ring}", reason=Reason.MISSING)
-    load = (lambda: load_ring(path, ask_passphrase)) if path.exists() else None
-    return KeyChain(given, load, ask_key)
+
+    def load() -> KeyRing:
+        from mbuscli.settings.ring_file import load_ring
+
+        return load_ring(path, ask_passphrase)
+
+    return KeyChain(given, load if path.exists() else None, ask_key)
 
 
 def given_keys(
@@ -91,6 +98,8 @@ def given_keys(
 
 def _keys_in_file(path: Path) -> Iterator[Candidate]:
     """One key a line; empty lines and those that begin with # are passed over."""
+    from mbuscli.settings.files import read_private
+
     text = read_private(path, _MAX_KEY_FILE).decode("utf-8-sig", "replace")
     keys = [
         Candidate(f"key file {path}", _parse(line, f"{path}, line {number}"))
@@ -150,6 +159,8 @@ class Finding(NamedTuple):
 
 def check_ring(path: Path, ask: Ask) -> tuple[Contents, list[Finding]]:
     """The ring's keys, and what is wrong or odd with the file and with them."""
+    from mbuscli.settings.ring_file import read_contents
+
     contents = read_contents(path, ask, private=False)
     findings = [*_check_modes(path)]
     findings += [Finding("error", f"key {fault.entry}", fault.text) for fault in contents.faults]
@@ -158,6 +169,8 @@ def check_ring(path: Path, ask: Ask) -> tuple[Contents, list[Finding]]:
 
 
 def _check_modes(path: Path) -> Iterator[Finding]:
+    from mbuscli.settings.files import chmod_command, others_may
+
     wide = others_may(path.stat())
     if wide is not None:
         yield Finding("error", None, f"others can open the file (mode {wide:03o})", chmod_command(path))

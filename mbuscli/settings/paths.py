@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mbuscli.errors import InputError, Reason
 
+RING_NAME = "keys.toml"
 _PROGRAM = "mbuscli"
 
 
@@ -26,6 +27,11 @@ def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     %LOCALAPPDATA%\\mbuscli, ~/.local/state/mbuscli.
     """
     return _folder(environ, "STATE", "LOCALAPPDATA", ".local/state")
+
+
+def default_ring() -> Path:
+    """The key ring in the folder of settings."""
+    return config_folder() / RING_NAME
 
 
 def _folder(environ: Mapping[str, str], kind: str, windows: str, below_home: str) -> Path:

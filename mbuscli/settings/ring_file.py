@@ -15,11 +15,9 @@ from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.security.keys import parse_key
 from mbuscli.settings.files import locked, read_file, read_private, unwritable, write_private
 from mbuscli.settings.keystore import Entry, KeyRing, clean_text
-from mbuscli.settings.paths import config_folder
 from mbuscli.settings.redact import looks_like_key, redact
 from mbuscli.settings.vault import Vault, seal
 
-FILE_NAME = "keys.toml"
 VERSION = 1
 MAX_SIZE = 16 << 20
 _FIELDS = ("name", "meters", "key", "note")
@@ -44,11 +42,6 @@ class Contents(NamedTuple):
     entries: list[Entry]
     faults: list[Fault]
     passphrase: str | None
-
-
-def default_path() -> Path:
-    """The ring in the folder of settings."""
-    return config_folder() / FILE_NAME
 
 
 def load_ring(path: Path, ask: Ask) -> KeyRing:

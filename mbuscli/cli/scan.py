@@ -75,7 +75,8 @@ def command(
     acknowledges is read once to learn who it is. Two meters at one address show as a collision.
 
     By secondary address (--secondary): groups of meters are selected by parts of their number until each one
-    answers alone. It finds all meters, whatever their primary addresses; each is read once.
+    answers alone, whatever their primary addresses; each is read once. Of several meters whose numbers hold
+    letters A to E some may be missed: --expect tells.
 
     \b
     Examples:

@@ -67,13 +67,16 @@ addresses = st.builds(
 )
 
 
-# Numbers with hexadecimal digits are swept for at the end, one place at a time: several of them that hide
-# each other in more than one place may be missed, so they have a test of their own.
-@pytest.mark.timeout(240)
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(addresses, max_size=9, unique_by=lambda meter: meter.id), st.sampled_from((IN_STEP, None)))
 def test_finds_all_and_invents_none(meters: list[MeterAddress], delay_s: float | None) -> None:
     assert searched(port_with(meters, delay_s=delay_s), Search(session())) == sorted(meters)
+
+
+@pytest.mark.xfail(strict=True, reason="the sweep for A-E at the end looks at one digit place at a time")
+def test_numbers_with_hexadecimal_digits_that_hide_each_other() -> None:
+    meters = [KAM._replace(id=number) for number in ("00000000", "00000001", "0000002A", "000000A0")]
+    assert searched(port_with(meters, delay_s=0.05), Search(session())) == sorted(meters)
 
 
 @pytest.mark.parametrize("number", ["1234A678", "0000000E", "B2345678"])

@@ -40,6 +40,16 @@ def aes_ctr(key: bytes, start: bytes, data: bytes) -> bytes:
     return _xor(data, _aes_encryptor(key, get_ident()).update(counters)[: len(data)])
 
 
+def aes_ecb_encrypt(key: bytes, data: bytes) -> bytes:
+    """Each block of `data` by itself: LoRaWAN builds its key streams and keys from such blocks."""
+    return _aes_encryptor(key, get_ident()).update(data)
+
+
+def aes_ecb_decrypt(key: bytes, data: bytes) -> bytes:
+    """The inverse of `aes_ecb_encrypt`."""
+    return _aes_decryptor(key, get_ident()).update(data)
+
+
 def aes_cmac(key: bytes, data: bytes) -> bytes:
     """The 16 octets of AES-CMAC (RFC 4493)."""
     cmac = _cmac(key).copy()

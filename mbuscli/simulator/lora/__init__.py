@@ -1,0 +1,1 @@
+"""A simulated LoRaWAN network and the stacks of simulated modems: real frames, real cryptography."""

@@ -1,0 +1,1 @@
+"""LoRaWAN modems: sticks that join a network and send for us."""

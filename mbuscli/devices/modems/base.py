@@ -93,7 +93,7 @@ FailureCause: TypeAlias = Literal[
 
 
 class Failed(NamedTuple):
-    """A join or an uplink came to nothing. `text` are the modem's words, `wait_s` how long it asks to wait."""
+    """A join or an uplink came to nothing. `text`: the modem's words, `wait_s`: how long it asks to wait."""
 
     cause: FailureCause
     text: str
@@ -153,7 +153,7 @@ class Modem(Protocol):
         ...
 
     def configure(self, settings: Settings, activation: Activation) -> None:
-        """Put settings, identifiers and keys into the modem; RefusedError names the command and its answer."""
+        """Put settings, identifiers and keys into the modem; RefusedError names the refused command."""
         ...
 
     def start_join(self) -> list[Event]:

@@ -14,6 +14,8 @@ import click
 from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mbuscli.protocol.address import MeterAddress
     from mbuscli.protocol.security.keys import Candidate
     from mbuscli.render.report import Output
@@ -148,10 +150,7 @@ class LazyKeys:
     def collect(self) -> KeyChain:
         """The chain of keys; UsageError and InputError say which of them cannot be one."""
         if self._keys is None:
-            from pathlib import Path
-
             from mbuscli.services.keys import collect_keys
-            from mbuscli.settings.paths import default_ring
 
             key_texts, key_file, ring = self._options
             # A pipe of many telegrams must not stop at the first meter without a key.
@@ -159,14 +158,28 @@ class LazyKeys:
             self._keys = collect_keys(
                 key_texts,
                 key_file,
-                Path(ring) if ring else None,
-                default_ring=default_ring(),
+                _path(ring),
+                default_ring=_default_ring,
                 environ=os.environ,
                 read_line=read_secret_line,
                 ask_passphrase=ask_passphrase,
                 ask_key=ask_secret if attended else None,
             )
         return self._keys
+
+
+def _path(name: str | None) -> Path | None:
+    if not name:
+        return None
+    from pathlib import Path
+
+    return Path(name)
+
+
+def _default_ring() -> Path:
+    from mbuscli.settings.paths import default_ring
+
+    return default_ring()
 
 
 def warn_of_arguments(streams: Streams, key_texts: tuple[str, ...]) -> None:

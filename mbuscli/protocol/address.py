@@ -2,7 +2,8 @@
 
 In text `12345678.KAM.1B.16`; parts may be left out from the right, a digit F of the identification number
 and a left-out part match anything. On the wire eight octets, identification and manufacturer least
-significant octet first (EN 13757-3, long header and secondary selection).
+significant octet first (EN 13757-3, long header and secondary selection). A manufacturer's code is three
+letters packed into 15 bits (FLAG association).
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple, Self
 
 from mbuscli.errors import Reason, UsageError
-from mbuscli.protocol.manufacturers import decode_manufacturer, encode_manufacturer
 from mbuscli.protocol.octets import bcd_digits, encode_bcd
+
+# The 16th bit of a manufacturer's code: the address is unique on this bus only.
+SOFT_ADDRESS = 0x8000
 
 _HEX_DIGITS = frozenset("0123456789ABCDEFabcdef")
 _ANY_OCTET = 0xFF
@@ -102,3 +105,24 @@ def _invalid(text: str, why: str) -> UsageError:
         reason=Reason.INVALID,
         hint=("write it as 12345678.KAM.1B.16: number, manufacturer, version, device type",),
     )
+
+
+def decode_manufacturer(code: int) -> str:
+    """Three letters; bit 15 (address unique on this bus only) is left out. A code that is not three
+    letters A-Z comes back as four hexadecimal digits, so that nothing is lost."""
+    bits = code & 0x7FFF
+    letters = [(bits >> 10) & 0x1F, (bits >> 5) & 0x1F, bits & 0x1F]
+    if code == _ANY_MANUFACTURER or not all(1 <= letter <= 26 for letter in letters):
+        return f"{code:04X}"
+    return "".join(chr(64 + letter) for letter in letters)
+
+
+def encode_manufacturer(text: str) -> int:
+    """The code of three letters A-Z or of four hexadecimal digits; ValueError for anything else."""
+    letters = text.upper()
+    if len(letters) == 3 and letters.isascii() and letters.isalpha():
+        first, second, third = (ord(letter) - 64 for letter in letters)
+        return first << 10 | second << 5 | third
+    if len(letters) == 4:
+        return int(letters, 16)
+    raise ValueError(f"{text!r} is no manufacturer: three letters A-Z or four hexadecimal digits")

@@ -11,12 +11,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from mbuscli.render.text import UNSAFE
+from mbuscli.render.streams import UNSAFE_CHARACTERS
 
 Quote: TypeAlias = Callable[[str], str]
 
 _WIDTH = 100
-_ESCAPED = re.compile(f'["\\\\]|{UNSAFE.pattern}')
+_ESCAPED = re.compile(f'["\\\\]|{UNSAFE_CHARACTERS}')
 _ESCAPED_ASCII = re.compile(r'["\\\x00-\x1f\x7f]|[^\x00-\x7f]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 

@@ -9,6 +9,9 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+# A class of a pattern. C0, DEL and C1 steer terminals; bidirectional controls and line separators change what
+# a reader sees; lone surrogates cannot be encoded at all.
+UNSAFE_CHARACTERS = "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 _NARROWEST = 40
 _GONE = {errno.EPIPE, errno.ESHUTDOWN}
 

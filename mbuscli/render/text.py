@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-# C0, DEL and C1 steer terminals; bidirectional controls and line separators change what a reader sees;
-# lone surrogates cannot be encoded at all.
-UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+from mbuscli.render.streams import UNSAFE_CHARACTERS
+
+UNSAFE = re.compile(UNSAFE_CHARACTERS)
 
 _ASCII_UNITS = str.maketrans(
     {"³": "3", "²": "2", "°": "deg", "µ": "u", "μ": "u", "Ω": "Ohm", "·": ".", "–": "-"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.errors import InputError, Reason, UsageError
@@ -13,6 +12,8 @@ from mbuscli.protocol.security.keys import FACTORY_KEYS, Candidate, Key, parse_k
 
 # The ring brings much with it, and a key given on the command line needs none of that.
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mbuscli.settings.keystore import Entry, KeyRing, Outcome
     from mbuscli.settings.ring_file import Ask, Contents
 
@@ -30,10 +31,10 @@ class KeyChain:
     """
 
     def __init__(
-        self, given: Sequence[Candidate], ring: Callable[[], KeyRing] | None, ask_key: Ask | None
+        self, given: Sequence[Candidate], ring: Callable[[], KeyRing | None], ask_key: Ask | None
     ) -> None:
         self._given = tuple(given)
-        self._load = ring
+        self._load: Callable[[], KeyRing | None] | None = ring
         self._ring: KeyRing | None = None
         self._ask = None if given else ask_key
         self._typed: tuple[Candidate, ...] = ()
@@ -41,8 +42,9 @@ class KeyChain:
     def candidates(self, addresses: Sequence[MeterAddress]) -> Iterator[Candidate]:
         """Keys given for this command, keys of the ring, and at last the one that the user types."""
         yield from self._given
-        if self._ring is None and self._load is not None:
+        if self._load is not None:
             self._ring = self._load()
+            self._load = None
         if self._ring is not None:
             yield from self._ring.candidates(addresses)
         yield from self._typed
@@ -57,7 +59,7 @@ def collect_keys(
     key_file: str | None,
     ring: Path | None,
     *,
-    default_ring: Path,
+    default_ring: Callable[[], Path],
     environ: Mapping[str, str],
     read_line: Callable[[], str],
     ask_passphrase: Ask,
@@ -65,22 +67,24 @@ def collect_keys(
 ) -> KeyChain:
     """The chain --key HEX, --key - (`read_line`), --key-file, MBUSCLI_KEY, ring, prompt.
 
-    `ring` is the file that the user named and must exist; `default_ring` may be absent. `ask_key` None:
+    `ring` is the file that the user named and must exist; the default one may be absent. `ask_key` None:
     nobody is asked for a key. UsageError and InputError say which of the keys cannot be one.
     """
     given = list(given_keys(key_texts, key_file, read_line))
     if environ.get(KEY_VARIABLE):
         given.append(Candidate(KEY_VARIABLE, _parse(environ[KEY_VARIABLE], KEY_VARIABLE)))
-    path = ring or default_ring
     if ring is not None and not ring.exists():
         raise InputError(f"there is no key ring {ring}", reason=Reason.MISSING)
 
-    def load() -> KeyRing:
+    def load() -> KeyRing | None:
+        path = ring or default_ring()
+        if not path.exists():
+            return None
         from mbuscli.settings.ring_file import load_ring
 
         return load_ring(path, ask_passphrase)
 
-    return KeyChain(given, load if path.exists() else None, ask_key)
+    return KeyChain(given, load, ask_key)
 
 
 def given_keys(
@@ -93,6 +97,8 @@ def given_keys(
         else:
             yield Candidate("--key", _parse(text, "--key"))
     if key_file is not None:
+        from pathlib import Path
+
         yield from _keys_in_file(Path(key_file))
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
-import shlex
 import stat
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from mbuscli.errors import InputError, Reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PRIVATE = 0o600
 _PRIVATE_FOLDER = 0o700
@@ -72,6 +72,8 @@ def others_may(status: os.stat_result) -> int | None:
 
 def chmod_command(path: Path) -> str:
     """What to run so that the file is private."""
+    import shlex
+
     return f"chmod {PRIVATE:o} {shlex.quote(str(path))}"
 
 
@@ -80,6 +82,9 @@ def write_private(path: Path, data: bytes) -> None:
 
     A link is followed: what it names is replaced. InputError `input.unwritable`.
     """
+    import secrets
+    from pathlib import Path
+
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
@@ -95,9 +100,9 @@ def write_private(path: Path, data: bytes) -> None:
         raise unwritable(path, error) from None
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path | str) -> None:
     """The folder, for this user alone if it must be made; OSError."""
-    folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    os.makedirs(folder, mode=_PRIVATE_FOLDER, exist_ok=True)
 
 
 def unwritable(path: Path, error: OSError) -> InputError:
@@ -130,13 +135,13 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path | str) -> Iterator[None]:
     """Only one process at a time is inside, for what belongs to `path`; waits for the others. OSError.
 
     The lock is a file beside `path` that stays, as taking it away would let a third one in.
     """
-    target = Path(os.path.realpath(path))
-    make_folder(target.parent)
+    target = os.path.realpath(path)
+    make_folder(os.path.dirname(target))
     with open(os.open(f"{target}.lock", os.O_RDWR | os.O_CREAT, PRIVATE), "rb+") as stream:
         _lock(stream.fileno())
         yield  # closing the file gives the lock back

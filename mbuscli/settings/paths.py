@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mbuscli.errors import InputError, Reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 RING_NAME = "keys.toml"
 _PROGRAM = "mbuscli"
@@ -19,14 +22,23 @@ def config_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
     The folder need not exist. InputError `input.missing` if there is no home folder to put it in.
     """
-    return _folder(environ, "CONFIG", "APPDATA", ".config")
+    from pathlib import Path
+
+    return Path(_folder(environ, "CONFIG", "APPDATA", ".config"))
 
 
 def state_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """What the program learns, as `config_folder`: $MBUSCLI_STATE_DIR, $XDG_STATE_HOME/mbuscli,
     %LOCALAPPDATA%\\mbuscli, ~/.local/state/mbuscli.
     """
-    return _folder(environ, "STATE", "LOCALAPPDATA", ".local/state")
+    from pathlib import Path
+
+    return Path(_folder(environ, "STATE", "LOCALAPPDATA", ".local/state"))
+
+
+def state_file(name: str) -> str:
+    """A file in `state_folder`, as text: a command that only looks into it needs no more than `open`."""
+    return os.path.join(_folder(os.environ, "STATE", "LOCALAPPDATA", ".local/state"), name)
 
 
 def default_ring() -> Path:
@@ -34,22 +46,21 @@ def default_ring() -> Path:
     return config_folder() / RING_NAME
 
 
-def _folder(environ: Mapping[str, str], kind: str, windows: str, below_home: str) -> Path:
+def _folder(environ: Mapping[str, str], kind: str, windows: str, below_home: str) -> str:
     own = environ.get(f"MBUSCLI_{kind}_DIR")
     if own:
-        return Path(own)
+        return own
     # The XDG base directory specification: a relative path is invalid and ignored.
     shared = environ.get(f"XDG_{kind}_HOME", "")
     if os.path.isabs(shared):
-        return Path(shared) / _PROGRAM
+        return os.path.join(shared, _PROGRAM)
     if sys.platform == "win32" and environ.get(windows):
-        return Path(environ[windows]) / _PROGRAM
-    try:
-        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
-    except RuntimeError:
+        return os.path.join(environ[windows], _PROGRAM)
+    home = environ.get("HOME") or os.path.expanduser("~")
+    if home == "~":
         raise InputError(
             f"there is no home folder for the {kind.lower()} files of {_PROGRAM}",
             reason=Reason.MISSING,
             hint=(f"name a folder in MBUSCLI_{kind}_DIR",),
-        ) from None
-    return home / below_home / _PROGRAM
+        )
+    return os.path.join(home, *below_home.split("/"), _PROGRAM)

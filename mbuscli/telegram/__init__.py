@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.application.ci_table import FROM_SLAVE
 from mbuscli.protocol.application.records import parse_records
-from mbuscli.protocol.wired.fields import ACK, START_LONG, START_SHORT
-from mbuscli.protocol.wired.frames import decode_frame
 from mbuscli.telegram.body import is_credible, read_body, take_records
-from mbuscli.telegram.model import APPLICATION, WIRED, WIRELESS, Context, Link, Lower, Security, Telegram
+from mbuscli.telegram.model import (
+    ACK,
+    APPLICATION,
+    START_LONG,
+    START_SHORT,
+    WIRED,
+    WIRELESS,
+    Context,
+    Link,
+    Lower,
+    Security,
+    Telegram,
+)
 
 if TYPE_CHECKING:
     from mbuscli.protocol.application.compact import FormatSource
     from mbuscli.protocol.security.keys import KeySource
-    from mbuscli.protocol.transport.afl import Fragments
+    from mbuscli.protocol.transport.afl import FragmentJoiner
 
 __all__ = ["Link", "Security", "Telegram", "decode"]
 
@@ -30,7 +40,7 @@ def decode(
     layer: str = "auto",
     keys: KeySource | None = None,
     formats: FormatSource | None = None,
-    fragments: Fragments | None = None,
+    fragments: FragmentJoiner | None = None,
     received_on: date | None = None,
     frame_format: str | None = None,
     now_s: float = 0.0,
@@ -71,8 +81,7 @@ def _looks_wired(data: bytes) -> bool:
 
 def _decode_unknown(data: bytes, context: Context) -> Telegram:
     """No wired frame: a radio telegram, else application data, else a damaged one of these."""
-    from mbuscli.telegram.detect import find_damaged, find_whole
-    from mbuscli.telegram.wireless import decode_wireless
+    from mbuscli.telegram.wireless import decode_wireless, find_damaged, find_whole
 
     frame = find_whole(data, context.frame_format)
     if frame is not None:
@@ -89,6 +98,8 @@ def _decode_unknown(data: bytes, context: Context) -> Telegram:
 
 
 def _decode_wired(data: bytes, context: Context) -> Telegram:
+    from mbuscli.protocol.wired.frames import decode_frame
+
     frame = decode_frame(data)
     telegram = Telegram(data, Link(WIRED, frame.kind, frame.c_field, frame.a_field, frame.ci_field))
     if frame.ci_field is not None:

@@ -6,6 +6,7 @@ from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.application.ci_table import (
     CI_FIXED,
+    CI_MANUFACTURER,
     FIXED,
     FROM_MASTER_RECORDS,
     FROM_SLAVE,
@@ -23,7 +24,6 @@ _FIXED_SIZE = 16
 _RECORDS = Content.RECORDS
 _WITH_RECORDS = (Content.RECORDS, Content.COMPACT, Content.FORMAT)
 _CHECK_OCTETS = b"\x2f\x2f"
-_CI_MANUFACTURER = range(0xA0, 0xB8)
 
 
 def read_body(telegram: Telegram, offset: int, end: int, lower: Lower, context: Context) -> None:
@@ -68,7 +68,7 @@ def _find_ci(telegram: Telegram, offset: int, end: int, lower: Lower) -> Ci | No
             return FIXED  # a compact frame is longer: header 12, checks 4
         if ci is not None:
             return ci
-    if ci_field in _CI_MANUFACTURER:
+    if ci_field in CI_MANUFACTURER:
         text = f"CI field {ci_field:02X}: the maker's own format, {counted(size, 'byte')} left unread"
         telegram.add_problem("application", offset, Reason.UNKNOWN_CI, text, warning=lower.layer == WIRELESS)
     else:

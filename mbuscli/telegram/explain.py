@@ -9,8 +9,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 from mbuscli.errors import DecodeError
+from mbuscli.protocol.address import decode_manufacturer
 from mbuscli.protocol.application.device_types import describe_device_type
-from mbuscli.protocol.manufacturers import decode_manufacturer
 from mbuscli.protocol.octets import bcd_digits
 from mbuscli.protocol.wired.fields import describe_a_field, describe_c_field
 from mbuscli.protocol.wired.frames import FrameKind

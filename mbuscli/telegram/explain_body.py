@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 from mbuscli.errors import DecodeError
+from mbuscli.protocol.address import decode_manufacturer
 from mbuscli.protocol.application.ci_table import (
     CI_FIXED,
+    CI_MANUFACTURER,
     FIXED,
     FROM_MASTER_RECORDS,
     FROM_SLAVE,
@@ -18,7 +20,6 @@ from mbuscli.protocol.application.ci_table import (
 from mbuscli.protocol.application.control import describe_alarm, describe_application_error
 from mbuscli.protocol.application.device_types import describe_device_type
 from mbuscli.protocol.application.status import describe_status
-from mbuscli.protocol.manufacturers import decode_manufacturer
 from mbuscli.protocol.octets import bcd_digits
 from mbuscli.telegram.explain_parts import APPLICATION, TRANSPORT, Dump
 from mbuscli.telegram.explain_records import compact_frame, fixed_data, format_frame, records
@@ -32,7 +33,6 @@ _APPLICATION = "EN 13757-3, application errors"
 _ALARM = "EN 13757-3, alarms"
 _COMMAND = "EN 13757-7:2018 table 2"
 _CI_SELECT = 0x52
-_CI_MANUFACTURER = range(0xA0, 0xB8)
 _FIXED_SIZE = 16
 _ANY = 0xFF
 _ANY_MANUFACTURER = 0xFFFF
@@ -57,7 +57,7 @@ def _body(dump: Dump) -> None:
     from_master = _from_master(dump)
     ci = _find_ci(dump, ci_field, from_master)
     if ci is None:
-        own = "the maker's own format" if ci_field in _CI_MANUFACTURER else "no known meaning here"
+        own = "the maker's own format" if ci_field in CI_MANUFACTURER else "no known meaning here"
         words = dump.telegram.command or own
         dump.take(1, "CI field", _CI, f"{ci_field:02X}: {words}")
         if dump.telegram.command is not None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from mbuscli.errors import Problem
+from mbuscli.protocol.address import decode_manufacturer
+from mbuscli.protocol.application.ci_table import CI_AFL, CI_NETWORK, ELL_CI_FIELDS
 from mbuscli.protocol.application.device_types import describe_device_type
-from mbuscli.protocol.manufacturers import decode_manufacturer
 from mbuscli.protocol.octets import bcd_digits
 from mbuscli.protocol.security.ell_ctr import CRC_SIZE, crc_holds
 from mbuscli.protocol.transport.afl import (
     AUTHENTICATION,
-    CI_AFL,
     FCL_KI,
     FCL_MAC,
     FCL_MCL,
@@ -18,14 +18,13 @@ from mbuscli.protocol.transport.afl import (
     Afl,
     decode_afl,
 )
-from mbuscli.protocol.wireless.ell import ELL_CI_FIELDS, Ell, decode_ell, describe_cc, describe_encryption
+from mbuscli.protocol.wireless.ell import Ell, decode_ell, describe_cc, describe_encryption
 from mbuscli.telegram.explain_body import body
 from mbuscli.telegram.explain_parts import AFL, ELL, Dump
 
 _ELL = "EN 13757-4, extended link layer"
 _AFL = "EN 13757-7, authentication and fragmentation layer"
 _CI = "EN 13757-7:2018 table 2, CI field"
-_CI_NETWORK = 0x81
 _FRAGMENTATION_FLAGS = (
     (FCL_MCL, "MCL"),
     (FCL_KI, "KI"),
@@ -43,7 +42,7 @@ def radio_layers(dump: Dump) -> None:
             more = _ell(dump)
         elif ci_field == CI_AFL:
             more = _afl(dump)
-        elif ci_field == _CI_NETWORK:
+        elif ci_field == CI_NETWORK:
             dump.take(1, "CI field", _CI, "81: a network layer follows")
             more = False
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mbuscli.errors import Reason
 from mbuscli.protocol.application.ci_table import Ci, Content
-from mbuscli.protocol.security.extension import COUNTER_SIZE, KDF_A, Extension, read_extension
 from mbuscli.protocol.security.modes_table import (
     AES_CBC_DERIVED,
     AES_CBC_IV,
@@ -14,6 +13,7 @@ from mbuscli.protocol.security.modes_table import (
     MODES_BY_OCTETS,
     describe_mode,
 )
+from mbuscli.protocol.security.sealed import COUNTER_SIZE, KDF_A, Extension, Sealed, read_extension
 from mbuscli.telegram.explain_parts import SECURITY, Dump
 
 _CFE = "EN 13757-7, configuration field extension"
@@ -112,7 +112,6 @@ def _extension_words(mode: int, extension: Extension) -> str:
 
 def _hidden_size(dump: Dump, configuration: int, extension: Extension) -> int:
     """How many of the octets that are left are encrypted, by the configuration field."""
-    from mbuscli.protocol.security.sealed import Sealed
     from mbuscli.protocol.security.tpl_modes import encrypted_size
 
     return encrypted_size(Sealed(configuration, dump.peek(dump.left), extension=extension))

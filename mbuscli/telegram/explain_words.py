@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from mbuscli.protocol.application.dif_table import DATA_LENGTHS, FUNCTIONS
 from mbuscli.protocol.application.header import RecordHeader
-from mbuscli.protocol.application.number_types import EXACT
 from mbuscli.protocol.application.records import Blob, Record
+from mbuscli.protocol.application.values import EXACT
 from mbuscli.protocol.application.vif_table import (
     EXTENSION_FB,
     EXTENSION_FD,

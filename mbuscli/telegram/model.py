@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, NamedTuple
 from mbuscli.errors import Problem, Reason
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.application.records import Record
-from mbuscli.protocol.wired.fields import PRM
-from mbuscli.protocol.wired.frames import FrameKind
 
 if TYPE_CHECKING:
     from mbuscli.protocol.application.compact import FormatSource
     from mbuscli.protocol.security.keys import KeySource
     from mbuscli.protocol.security.sealed import Mac
-    from mbuscli.protocol.transport.afl import Fragments
+    from mbuscli.protocol.transport.afl import FragmentJoiner
+    from mbuscli.protocol.wired.frames import FrameKind
     from mbuscli.protocol.wireless.ell import Ell
 
 WIRED = "wired"
 WIRELESS = "wireless"
 APPLICATION = "application"
+
+# As in protocol.wired.fields, which a radio telegram shall not load.
+ACK = 0xE5
+START_SHORT = 0x10
+START_LONG = 0x68
+_PRM = 0x40
 
 
 class Link(NamedTuple):
@@ -46,7 +51,7 @@ class Link(NamedTuple):
     @property
     def from_master(self) -> bool:
         """True if a wired master sent it."""
-        return self.layer == WIRED and self.c_field is not None and bool(self.c_field & PRM)
+        return self.layer == WIRED and self.c_field is not None and bool(self.c_field & _PRM)
 
 
 class Security(NamedTuple):
@@ -130,7 +135,7 @@ class Context(NamedTuple):
 
     keys: KeySource | None = None
     formats: FormatSource | None = None
-    fragments: Fragments | None = None
+    fragments: FragmentJoiner | None = None
     received_on: date | None = None
     frame_format: str | None = None
     now_s: float = 0.0

@@ -8,13 +8,9 @@ from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.application.ci_table import FROM_SLAVE, LONG, Ci, Content
 from mbuscli.protocol.application.records import parse_records
-from mbuscli.protocol.security.extension import read_extension
 from mbuscli.protocol.security.keys import Candidate
 from mbuscli.protocol.security.modes_table import MODES_BY_BLOCKS, MODES_BY_OCTETS, mode_entry
-from mbuscli.protocol.security.opening import open_sealed
-from mbuscli.protocol.security.sealed import Sealed
-from mbuscli.protocol.security.tpl_modes import encrypted_size
-from mbuscli.protocol.security.verdict import (
+from mbuscli.protocol.security.sealed import (
     DECRYPTED,
     KEY_MISSING,
     KEY_WRONG,
@@ -22,6 +18,8 @@ from mbuscli.protocol.security.verdict import (
     UNAUTHENTIC,
     UNSUPPORTED,
     Opened,
+    Sealed,
+    read_extension,
 )
 from mbuscli.protocol.transport.tpl import Tpl, decode_tpl
 from mbuscli.telegram.body import is_credible, parse_content
@@ -49,6 +47,10 @@ def unseal(
 
     `start`: behind the configuration field.
     """
+    # An extended link layer needs this module, but none of these.
+    from mbuscli.protocol.security.opening import open_sealed
+    from mbuscli.protocol.security.tpl_modes import encrypted_size
+
     if _was_never_encrypted(telegram, ci, tpl, start, end, lower, context):
         return start, end
     clear = telegram.clear
@@ -117,6 +119,8 @@ def _was_never_encrypted(
     encrypted octets than there are. Data that reads as records without exception is clear then."""
     if lower.layer == WIRELESS or lower.mac is not None:
         return False
+    from mbuscli.protocol.security.tpl_modes import encrypted_size
+
     size = end - start
     impossible = mode_entry(tpl.mode).key_size == 0 or (
         encrypted_size(Sealed(tpl.configuration, telegram.clear[start:end])) > size

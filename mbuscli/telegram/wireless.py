@@ -1,26 +1,88 @@
-"""A radio telegram: link layer, extended link layer, authentication and fragmentation, then the body."""
+"""A radio telegram: link layer, extended link layer, authentication and fragmentation, then the body.
+
+Whether octets are one is told from length, C field, manufacturer and CI field together.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mbuscli.errors import DecodeError, Reason
+from mbuscli.protocol.address import decode_manufacturer
+from mbuscli.protocol.application.ci_table import (
+    CI_AFL,
+    CI_MANUFACTURER,
+    CI_NETWORK,
+    ELL_CI_FIELDS,
+    FROM_MASTER_RECORDS,
+    FROM_SLAVE,
+)
 from mbuscli.protocol.octets import counted
-from mbuscli.protocol.security.sealed import Mac, SealedEll
-from mbuscli.protocol.transport.afl import CI_AFL, Message, decode_afl, join
-from mbuscli.protocol.wireless.c_fields import Direction, direction_of
-from mbuscli.protocol.wireless.ell import ELL_CI_FIELDS, decode_ell
-from mbuscli.protocol.wireless.frame_format import CI_OFFSET, LinkFrame, decode_link, strip_crcs
+from mbuscli.protocol.wireless.c_fields import Direction, direction_of, find_service
+from mbuscli.protocol.wireless.frame_format import CI_OFFSET, LinkFields, LinkFrame, decode_link, strip_crcs
 from mbuscli.telegram.body import read_body
-from mbuscli.telegram.detect import find_damaged, find_whole
 from mbuscli.telegram.model import WIRELESS, Context, Link, Lower, Telegram
 
-_CI_NETWORK = 0x81
+if TYPE_CHECKING:
+    from mbuscli.protocol.security.sealed import Mac
+    from mbuscli.protocol.transport.afl import Message
+
 _AUTHENTICATION_TYPE = 0x0F
+_KNOWN_CI = ELL_CI_FIELDS | FROM_SLAVE.keys() | FROM_MASTER_RECORDS.keys() | {CI_AFL, CI_NETWORK}
+
+
+def find_whole(data: bytes, frame_format: str | None) -> LinkFrame | None:
+    """The telegram, if `data` is a whole one, with or without CRCs and start octets."""
+    return _find(data, frame_format, salvage=False)
+
+
+def find_damaged(data: bytes, frame_format: str | None) -> LinkFrame | None:
+    """The telegram, if `data` may be one that is cut, damaged or came without its L field."""
+    return _find(data, frame_format, salvage=True) or _without_l(data)
+
+
+def is_wireless(data: bytes) -> bool:
+    """True if `data` is a whole radio telegram."""
+    return find_whole(data, None) is not None
+
+
+def is_damaged_wireless(data: bytes) -> bool:
+    """True if `data` may be a radio telegram that is cut, damaged or came without its L field."""
+    return find_damaged(data, None) is not None
+
+
+def _find(data: bytes, frame_format: str | None, *, salvage: bool) -> LinkFrame | None:
+    try:
+        frame = strip_crcs(data, frame_format=frame_format, salvage=salvage)
+        fields = decode_link(frame.telegram)
+    except DecodeError:
+        return None
+    believable = _is_believable(fields) and not (salvage and fields.ci_field is None)
+    return frame if believable else None
+
+
+def _without_l(data: bytes) -> LinkFrame | None:
+    if not 9 <= len(data) <= 255:
+        return None
+    telegram = bytes((len(data),)) + data
+    return LinkFrame(telegram, None, "absent") if _is_believable(decode_link(telegram)) else None
+
+
+def _is_believable(fields: LinkFields) -> bool:
+    """A C field of the standard, a manufacturer in letters, and a CI field that may follow."""
+    manufacturer = fields.address[0] | fields.address[1] << 8
+    return (
+        find_service(fields.c_field) is not None
+        and decode_manufacturer(manufacturer).isalpha()
+        and len(decode_manufacturer(manufacturer)) == 3
+        and (fields.ci_field is None or fields.ci_field in _KNOWN_CI or fields.ci_field in CI_MANUFACTURER)
+    )
 
 
 def decode_wireless(data: bytes, context: Context, frame: LinkFrame | None = None) -> Telegram:
     """The telegram, with or without CRCs, start octets or L field; raises DecodeError without an address.
 
-    `frame`: what `detect` made of `data`, if it was asked.
+    `frame`: what `find_whole` or `find_damaged` made of `data`, if they were asked.
     """
     frame = frame or find_whole(data, context.frame_format) or find_damaged(data, context.frame_format)
     if frame is None:
@@ -72,7 +134,7 @@ def _read_layers(telegram: Telegram, lower: Lower, context: Context) -> None:
                     return
                 mac, offset = mac_and_offset
                 lower = lower._replace(mac=mac)
-            elif ci_field == _CI_NETWORK:
+            elif ci_field == CI_NETWORK:
                 text = "network layer (CI 81): its layout is not public, what follows stays unread"
                 telegram.add_problem("link", offset, Reason.UNSUPPORTED, text)
                 return
@@ -86,6 +148,8 @@ def _read_layers(telegram: Telegram, lower: Lower, context: Context) -> None:
 
 def _read_ell(telegram: Telegram, offset: int, lower: Lower, context: Context) -> int | None:
     """Where the next layer starts; None if it stays closed."""
+    from mbuscli.protocol.wireless.ell import decode_ell
+
     clear = telegram.clear
     ell = decode_ell(clear, offset)
     telegram.ell = ell
@@ -93,8 +157,8 @@ def _read_ell(telegram: Telegram, offset: int, lower: Lower, context: Context) -
     if ell.sn is None:
         return after
     # Only a session brings the cipher library in.
-    from mbuscli.protocol.security.ell_opening import open_ell
-    from mbuscli.protocol.security.verdict import NONE
+    from mbuscli.protocol.security.ell_ctr import open_ell
+    from mbuscli.protocol.security.sealed import NONE, SealedEll
     from mbuscli.telegram.unseal import candidates_for, note_outcome, reads_from_ci
 
     begin = offset + ell.clear_size
@@ -114,6 +178,8 @@ def _read_ell(telegram: Telegram, offset: int, lower: Lower, context: Context) -
 
 def _read_afl(telegram: Telegram, offset: int, context: Context) -> tuple[Mac | None, int] | None:
     """The authentication code, if there is one, and where the message starts; None for a lone fragment."""
+    from mbuscli.protocol.transport.afl import decode_afl, join
+
     afl = decode_afl(telegram.clear, offset)
     after = offset + afl.size
     body = telegram.clear[after:]
@@ -136,4 +202,6 @@ def _read_afl(telegram: Telegram, offset: int, context: Context) -> tuple[Mac | 
 def _mac_of(message: Message) -> Mac | None:
     if message.mac is None or message.mcl is None:
         return None
+    from mbuscli.protocol.security.sealed import Mac
+
     return Mac(message.mcl & _AUTHENTICATION_TYPE, message.mac, message.mac_input, message.mcr)

@@ -57,7 +57,7 @@ def chain(
         texts,
         file,
         ring,
-        default_ring=folder / "keys.toml",
+        default_ring=lambda: folder / "keys.toml",
         environ=environ or {},
         read_line=lambda: line,
         ask_passphrase=passphrase,

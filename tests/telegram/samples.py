@@ -9,9 +9,8 @@ from mbuscli.protocol.application.compact_table import KNOWN_FORMATS
 from mbuscli.protocol.application.encode import encode_record
 from mbuscli.protocol.application.records import parse_headers
 from mbuscli.protocol.checksum import crc_en13757
-from mbuscli.protocol.security.extension import Extension
 from mbuscli.protocol.security.keys import Candidate, FixedKeys, Key, parse_key
-from mbuscli.protocol.security.sealed import Sealed, SealedEll
+from mbuscli.protocol.security.sealed import Extension, Sealed, SealedEll
 from mbuscli.protocol.security.sealing import seal_ell, seal_payload
 from mbuscli.protocol.wired.frames import encode_long
 from mbuscli.protocol.wireless.ell import encode_ell

@@ -61,6 +61,17 @@ FROM_SLAVE: dict[int, Ci] = {
 
 FIXED = Ci("fixed data", NONE, Content.FIXED)
 CI_FIXED = 0x73
+CI_MANUFACTURER = range(0xA0, 0xB8)
+
+# Layers of a radio telegram in front of these: extended link layer I-V, network layer, AFL.
+CI_ELL_I = 0x8C
+CI_ELL_II = 0x8D
+CI_ELL_III = 0x8E
+CI_ELL_IV = 0x8F
+CI_ELL_V = 0x86
+ELL_CI_FIELDS = frozenset((CI_ELL_I, CI_ELL_II, CI_ELL_III, CI_ELL_IV, CI_ELL_V))
+CI_NETWORK = 0x81
+CI_AFL = 0x90
 
 # Sent by a master: CI fields whose data is a list of records.
 FROM_MASTER_RECORDS: dict[int, Ci] = {

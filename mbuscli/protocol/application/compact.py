@@ -9,7 +9,6 @@ The signature is the CRC over the headers; the full-frame CRC proves that header
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from functools import cache
 from typing import Protocol
 
@@ -169,6 +168,8 @@ def _expand(headers: list[tuple[RecordHeader, bytes]], data: bytes) -> tuple[byt
 
 def _placed(records: list[Record], places: list[int]) -> list[Record]:
     """The records with the offsets of their data in the telegram, elements of profiles too."""
+    from bisect import bisect_right
+
     starts = [record.offset for record in records]
     # From the full frame to the telegram, for the data of each record.
     shifts = [

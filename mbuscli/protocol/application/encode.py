@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 
 from mbuscli.errors import InputError, Reason
-from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.address import MeterAddress, encode_manufacturer
 from mbuscli.protocol.application.date_types import (
     encode_type_f,
     encode_type_g,
@@ -21,17 +21,16 @@ from mbuscli.protocol.application.dif_table import (
     VARIABLE,
 )
 from mbuscli.protocol.application.header import RecordHeader
-from mbuscli.protocol.application.number_types import (
+from mbuscli.protocol.application.real32 import encode_real32
+from mbuscli.protocol.application.records import parse_headers
+from mbuscli.protocol.application.values import (
     EXACT,
+    Value,
     encode_number_bcd,
-    encode_real32,
     encode_signed,
     encode_unsigned,
 )
-from mbuscli.protocol.application.records import parse_headers
-from mbuscli.protocol.application.values import Value
 from mbuscli.protocol.application.vif_table import Kind
-from mbuscli.protocol.manufacturers import encode_manufacturer
 
 _MAX_TEXT = 0xBF
 _BINARY = 0xE0

@@ -14,9 +14,8 @@ from mbuscli.protocol.application.fixed_table import (
     Unit,
 )
 from mbuscli.protocol.application.header import RecordHeader
-from mbuscli.protocol.application.number_types import decode_bcd, decode_signed, scale
 from mbuscli.protocol.application.records import Record
-from mbuscli.protocol.application.values import Value
+from mbuscli.protocol.application.values import Value, decode_bcd, decode_signed, scale
 from mbuscli.protocol.octets import bcd_digits
 
 # The sources disagree on where the status octet says "counters are binary" and "stored at a fixed date":

@@ -18,21 +18,8 @@ from mbuscli.protocol.application.vif_table import (
     VIF_FB,
     VIF_FD,
     VIF_PLAIN_TEXT,
-    Kind,
     Vif,
 )
-from mbuscli.protocol.application.vife_table import (
-    ACTIONS,
-    COMBINABLE,
-    EXTENSION_FC,
-    FROM_SLAVE,
-    VIFE_EXTENSION,
-    VIFE_MANUFACTURER,
-    Effect,
-    Vife,
-)
-
-_MORE = 0x80
 
 
 class RecordHeader:
@@ -89,7 +76,10 @@ class RecordHeader:
         if vif is RESERVED:
             self.reserved = True
             self.error = f"reserved VIF {vib.hex().upper()}"
-        _Vifes(self, from_master).apply(vifes)
+        if vifes:
+            from mbuscli.protocol.application.vifes import apply_vifes
+
+            apply_vifes(self, vifes, from_master=from_master)
         if len(dib) - 1 > MAX_EXTENSIONS:
             self.error = f"{len(dib) - 1} DIFE, at most {MAX_EXTENSIONS} are allowed"
         elif len(vifes) > MAX_EXTENSIONS:
@@ -135,76 +125,3 @@ def _split_vib(vib: bytes) -> tuple[Vif, bytes]:
 def is_plain_text(vib: bytes) -> bool:
     """True if the VIF announces a unit in text."""
     return vib[0] & 0x7F == VIF_PLAIN_TEXT
-
-
-class _Vifes:
-    """Applies combinable VIFEs to a header, in the order in which they stand."""
-
-    def __init__(self, header: RecordHeader, from_master: bool) -> None:
-        self.header = header
-        self.from_master = from_master
-        self.qualifiers = list(header.qualifiers)
-
-    def apply(self, vifes: bytes) -> None:
-        """Apply all of them; after a manufacturer VIFE (7F) the rest is the maker's own."""
-        if self.header.kind is Kind.PRIVATE:
-            # After VIF 7F/FF the VIFEs are no longer the standard's: they name the maker's register.
-            if vifes:
-                self.qualifiers.append(f"manufacturer_{vifes.hex()}")
-        else:
-            self._apply_standard(vifes)
-        self.header.qualifiers = tuple(self.qualifiers)
-
-    def _apply_standard(self, vifes: bytes) -> None:
-        position = 0
-        while position < len(vifes):
-            code = vifes[position] & ~_MORE
-            position += 1
-            if code == VIFE_MANUFACTURER:
-                self.qualifiers.append(f"manufacturer_{vifes[position:].hex()}".rstrip("_"))
-                return
-            if code == VIFE_EXTENSION and position < len(vifes):
-                second = vifes[position] & ~_MORE
-                position += 1
-                self._one(EXTENSION_FC.get(second), f"FC{second:02X}")
-            elif code <= 0x1F and self.from_master:
-                self.qualifiers.append(ACTIONS.get(code, f"action_{code:02x}"))
-            elif code <= 0x1F:
-                self._one(FROM_SLAVE.get(code), f"{code:02X}")
-            else:
-                self._one(COMBINABLE.get(code), f"{code:02X}")
-
-    def _one(self, vife: Vife | None, code: str) -> None:
-        header = self.header
-        if vife is None:
-            header.reserved = True
-            header.error = header.error or f"reserved VIFE {code}"
-            return
-        effect = vife.effect
-        if effect is Effect.ERROR:
-            header.error = vife.text
-        elif effect is Effect.UNIT:
-            header.unit = (header.unit or "1" if vife.text[0] == "/" else header.unit) + vife.text
-        elif effect is Effect.SCALE:
-            header.exponent += vife.exponent
-        elif effect is Effect.ADD:
-            header.addends += (vife.exponent,)
-        elif effect is Effect.UNSIGNED:
-            header.kind = Kind.UNSIGNED
-        elif effect is Effect.BITS:
-            header.kind = Kind.BITS
-        elif effect is Effect.PROFILE:
-            header.profile = vife.text
-            self.qualifiers.append(vife.text)
-        elif effect in (Effect.COUNT, Effect.DATE, Effect.DURATION):
-            self._replace(vife)
-        elif effect is Effect.QUALIFY:
-            self.qualifiers.append(vife.text)
-
-    def _replace(self, vife: Vife) -> None:
-        """The data is no longer a value of the VIF, but a count, a date or a time span about it."""
-        header = self.header
-        header.unit, header.exponent, header.divisor = vife.unit, 0, 1
-        kinds = {Effect.COUNT: Kind.UNSIGNED, Effect.DATE: Kind.DATETIME, Effect.DURATION: Kind.NUMBER}
-        header.kind = kinds[vife.effect]
-        self.qualifiers.append(vife.text)

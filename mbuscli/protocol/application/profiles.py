@@ -24,14 +24,15 @@ from mbuscli.protocol.application.dif_table import (
     VARIABLE,
 )
 from mbuscli.protocol.application.header import RecordHeader
-from mbuscli.protocol.application.number_types import (
+from mbuscli.protocol.application.records import Record
+from mbuscli.protocol.application.values import (
     EXACT,
+    Value,
     decode_bcd,
     decode_signed,
     decode_unsigned,
+    scaled,
 )
-from mbuscli.protocol.application.records import Record
-from mbuscli.protocol.application.values import Value, scaled
 
 _VIFE_PROFILES = frozenset((0x13, 0x1E, 0x1F))
 _ABSOLUTE, _INCREMENTS, _DECREMENTS, _DIFFERENCES = range(4)

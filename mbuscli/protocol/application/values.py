@@ -2,15 +2,18 @@
 
 A value is an exact number (int or Decimal, in the header's unit), a text or date (str), or None with the
 reason why there is none.
+
+Types A, B, C: integers and BCD stay integers; what scales them is decimal, so no value ever passes through a
+binary fraction. Types F, G, I, J stand in `date_types`, type H in `real32`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TypeAlias
 
-from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.address import MeterAddress, decode_manufacturer
 from mbuscli.protocol.application.date_types import (
     NoValueError,
     decode_type_f,
@@ -26,17 +29,11 @@ from mbuscli.protocol.application.dif_table import (
     VARIABLE,
 )
 from mbuscli.protocol.application.header import RecordHeader
-from mbuscli.protocol.application.number_types import (
-    EXACT,
-    decode_bcd,
-    decode_real32,
-    decode_signed,
-    decode_unsigned,
-    scale,
-)
 from mbuscli.protocol.application.vif_table import Kind
-from mbuscli.protocol.manufacturers import decode_manufacturer
-from mbuscli.protocol.octets import bcd_digits, hex_text
+from mbuscli.protocol.octets import bcd_digits, encode_bcd, hex_text
+
+# Wide enough for the longest binary LVAR (64 octets, 155 digits) at any scale.
+EXACT = Context(prec=400)
 
 Value: TypeAlias = int | Decimal | str | None
 
@@ -76,6 +73,8 @@ def _reader(header: RecordHeader) -> Reader:
     if field in INTEGER_FIELDS:
         return _integer_reader(header)
     if field == REAL32:
+        from mbuscli.protocol.application.real32 import decode_real32
+
         return lambda octets: scaled(header, decode_real32(octets))
     if kind in (Kind.NUMBER, Kind.PRIVATE):
         return _scaled_reader(header, decode_bcd)
@@ -184,3 +183,55 @@ def _text(header: RecordHeader, octets: bytes) -> str:
     if header.kind is Kind.PRIVATE and not text.isprintable():
         return hex_text(octets)
     return text
+
+
+def decode_signed(octets: bytes) -> int:
+    """Type B: two's complement; the most negative number means "no value"."""
+    value = int.from_bytes(octets, "little", signed=True)
+    if value < 0 and value == -1 << (8 * len(octets) - 1):
+        raise NoValueError("no value (most negative integer)")
+    return value
+
+
+def decode_unsigned(octets: bytes) -> int:
+    """Type C: unsigned; all bits set means "no value"."""
+    value = int.from_bytes(octets, "little")
+    if octets and value == (1 << 8 * len(octets)) - 1:
+        raise NoValueError("no value (all bits set)")
+    return value
+
+
+def decode_bcd(octets: bytes) -> int:
+    """Type A: BCD; F as the first digit is a minus sign, any other digit above 9 is no number."""
+    digits = bcd_digits(octets)
+    if digits.isdecimal():
+        return int(digits)
+    if digits[:1] == "F" and digits[1:].isdecimal():
+        return -int(digits[1:])
+    raise NoValueError(f"no number: BCD digits {digits}" if digits else "no digits")
+
+
+def scale(number: int | Decimal, exponent: int) -> int | Decimal:
+    """number · 10^exponent without rounding; whole numbers stay int where the exponent allows."""
+    if isinstance(number, int) and exponent >= 0:
+        return number * int(10**exponent)
+    return EXACT.scaleb(Decimal(number), exponent)
+
+
+def encode_signed(number: int, size: int) -> bytes:
+    """Type B; OverflowError if it does not fit."""
+    return number.to_bytes(size, "little", signed=True)
+
+
+def encode_unsigned(number: int, size: int) -> bytes:
+    """Type C; OverflowError if it does not fit."""
+    return number.to_bytes(size, "little")
+
+
+def encode_number_bcd(number: int, size: int) -> bytes:
+    """Type A; OverflowError if the digits, and the F of a negative number, do not fit."""
+    width = 2 * size
+    digits = f"F{-number:0{width - 1}d}" if number < 0 else f"{number:0{width}d}"
+    if len(digits) > width:
+        raise OverflowError(f"{number} does not fit into {width} digits")
+    return encode_bcd(digits)

@@ -7,7 +7,7 @@ loads without the cipher library, which only the check value needs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from mbuscli.errors import Reason, UsageError
@@ -131,3 +131,19 @@ FACTORY_KEYS: tuple[Candidate, ...] = (
     _factory("Diehl 1", "51728910E66D83F8" * 2),
     _factory("Diehl 2", "39BC8A10E66D83F8" * 2),
 )
+
+
+def distinct(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
+    """Each key once."""
+    seen = set()
+    for candidate in candidates:
+        if candidate.key not in seen:
+            seen.add(candidate.key)
+            yield candidate
+
+
+def factory_note(candidate: Candidate) -> tuple[str, ...]:
+    """A word of warning if a published key opened the message."""
+    if not candidate.factory:
+        return ()
+    return (f"opened with a published key ({candidate.name}): anybody can read this meter",)

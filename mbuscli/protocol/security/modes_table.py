@@ -10,6 +10,7 @@ AES_CBC_IV_ZERO = 4
 AES_CBC_IV = 5
 AES_CBC_DERIVED = 7
 AES_CCM = 10
+TLS = 13
 
 
 class Mode(NamedTuple):

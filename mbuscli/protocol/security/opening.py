@@ -10,42 +10,47 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from mbuscli.protocol.octets import counted_are
-from mbuscli.protocol.security.keys import AES_KEY_SIZE, FACTORY_KEYS, Candidate
+from mbuscli.protocol.security.keys import AES_KEY_SIZE, FACTORY_KEYS, Candidate, distinct, factory_note
 from mbuscli.protocol.security.modes_table import (
+    AES_CBC_DERIVED,
+    AES_CBC_IV,
+    AES_CCM,
+    CMAC_SIZES,
     DES_IV_DATE,
     MODES_BY_BLOCKS,
     MODES_BY_OCTETS,
     describe_mode,
     mode_entry,
 )
-from mbuscli.protocol.security.obstacles import ADDRESSED_MODES, addresses_for, mac_obstacle, obstacle
-from mbuscli.protocol.security.sealed import Sealed
-from mbuscli.protocol.security.tpl_modes import (
-    CHECK_2F2F,
-    CHECK_OCTETS,
-    CHECK_TAG,
-    decrypt,
-    encrypted_size,
-    mac_holds,
-)
-from mbuscli.protocol.security.verdict import (
+from mbuscli.protocol.security.sealed import (
     ALREADY_DECRYPTED,
     CHECK_CMAC,
     CHECK_RECORDS,
     DECRYPTED,
     FAILED_LENGTH,
+    KDF_A,
     NONE,
     UNAUTHENTIC,
     UNSUPPORTED,
     Attempt,
     Opened,
-    factory_note,
-    failed,
+    Sealed,
+)
+from mbuscli.protocol.security.tpl_modes import (
+    CHECK_2F2F,
+    CHECK_OCTETS,
+    CHECK_TAG,
+    SCHEMES,
+    decrypt,
+    encrypted_size,
+    mac_holds,
 )
 
 # A CMAC of this many octets proves a message by itself, without the check octets.
 _STRONG_MAC = 4
 _NO_ADDRESS = ("", bytes(8))
+_ADDRESSED_MODES = frozenset((DES_IV_DATE, AES_CBC_IV, AES_CBC_DERIVED, AES_CCM))
+_DERIVING_MODES = frozenset((AES_CBC_DERIVED, AES_CCM))
 
 
 def open_sealed(
@@ -64,19 +69,10 @@ def open_sealed(
         return _check_clear(sealed, keys)
     if _may_be_decrypted(sealed) and plausible(sealed.payload):
         return Opened(NONE, sealed.payload, diagnosis=(ALREADY_DECRYPTED,))
-    reason = obstacle(sealed)
+    reason = _obstacle(sealed)
     if reason is not None:
         return Opened(UNSUPPORTED, diagnosis=(f"{describe_mode(sealed.mode)}: {reason}",))
     return _Search(sealed, plausible).run(keys)
-
-
-def distinct(candidates: Iterable[Candidate]) -> Iterator[Candidate]:
-    """Each key once."""
-    seen = set()
-    for candidate in candidates:
-        if candidate.key not in seen:
-            seen.add(candidate.key)
-            yield candidate
 
 
 def _counts_encrypted(sealed: Sealed) -> bool:
@@ -98,7 +94,7 @@ def _check_clear(sealed: Sealed, candidates: Iterable[Candidate]) -> Opened:
     notes = () if sealed.mode == 0 else (f"{describe_mode(sealed.mode)}, but no octet is encrypted",)
     if sealed.mac is None:
         return Opened(NONE, sealed.payload, diagnosis=notes)
-    reason = mac_obstacle(sealed)
+    reason = _mac_obstacle(sealed)
     if reason is not None:
         return Opened(NONE, sealed.payload, diagnosis=(*notes, f"not authenticated: {reason}"))
     attempts: list[Attempt] = []
@@ -106,7 +102,7 @@ def _check_clear(sealed: Sealed, candidates: Iterable[Candidate]) -> Opened:
         if len(candidate.key) != AES_KEY_SIZE:
             attempts.append(Attempt(candidate, FAILED_LENGTH))
             continue
-        for label, address in addresses_for(sealed):
+        for label, address in _addresses_for(sealed):
             if mac_holds(sealed, candidate.key.octets, address):
                 return Opened(NONE, sealed.payload, candidate, (CHECK_CMAC,), label, diagnosis=notes)
         attempts.append(Attempt(candidate, CHECK_CMAC))
@@ -123,8 +119,8 @@ class _Search:
         self.sealed = sealed
         self.plausible = plausible
         self.key_size = mode_entry(sealed.mode).key_size
-        needs_address = sealed.mode in ADDRESSED_MODES or sealed.mac is not None
-        self.addresses = addresses_for(sealed) if needs_address else [_NO_ADDRESS]
+        needs_address = sealed.mode in _ADDRESSED_MODES or sealed.mac is not None
+        self.addresses = _addresses_for(sealed) if needs_address else [_NO_ADDRESS]
         self.attempts: list[Attempt] = []
 
     def run(self, candidates: Iterable[Candidate]) -> Opened:
@@ -196,6 +192,8 @@ class _Search:
         return Opened(DECRYPTED, plaintext, candidate, checks, label or None, size, attempts, tuple(notes))
 
     def _none_fits(self) -> Opened:
+        from mbuscli.protocol.security.verdict import failed
+
         for candidate, failure in self.attempts:
             if failure == CHECK_CMAC and not candidate.factory:
                 text = (
@@ -221,3 +219,65 @@ class _Search:
         if extension.key_id or extension.key_version:
             version = "" if extension.key_version is None else f", version {extension.key_version}"
             yield f"the telegram asks for the meter's key number {extension.key_id}{version}"
+
+
+def _addresses_for(sealed: Sealed) -> list[tuple[str, bytes]]:
+    """The addresses that key and IV may be made from, with their labels, the one by the rule first.
+
+    The rule: the meter's own address in a long header, else that of the link layer, which is the meter's
+    where no adapter sends for it. Keys for a message to a meter derive from the meter's address alone.
+    """
+    found = []
+    if sealed.ala is not None:
+        found.append(("ALA", sealed.ala))
+    derives = sealed.mode in _DERIVING_MODES or sealed.mac is not None
+    if sealed.lla is not None and sealed.lla != sealed.ala and (sealed.from_meter or not derives):
+        found.append(("LLA", sealed.lla))
+    return found
+
+
+def _obstacle(sealed: Sealed) -> str | None:
+    """Why no key can open the encrypted message, None if one could."""
+    mode, extension = sealed.mode, sealed.extension
+    if mode not in SCHEMES:
+        return "not supported, the data stays as received"
+    if mode in MODES_BY_OCTETS and sealed.mac is not None:
+        return "DES with a message authentication code is not supported"
+    if mode in _ADDRESSED_MODES and not _addresses_for(sealed):
+        return "the telegram carries no address of the meter, which key or IV are made from"
+    if mode == DES_IV_DATE and sealed.received_on is None:
+        return "the IV is made from the date of the transmission, which is not known"
+    if mode in _DERIVING_MODES and extension.kdf != KDF_A:
+        return f"key derivation {extension.kdf} is not supported"
+    if mode == AES_CBC_DERIVED and extension.counter is not None and extension.key_version is not None:
+        return "message counter and key version together: their order is not certain"
+    if mode == AES_CBC_DERIVED and sealed.message_counter is None:
+        return "the telegram carries no message counter, which the key is derived from"
+    return _ccm_obstacle(sealed) or _mac_obstacle(sealed)
+
+
+def _ccm_obstacle(sealed: Sealed) -> str | None:
+    if sealed.mode != AES_CCM:
+        return None
+    if sealed.extension.counter is None:
+        return "without a message counter in the header it is not supported"
+    if encrypted_size(sealed) != max(0, len(sealed.payload) - sealed.extension.tag_size):
+        return "partial encryption is not supported"
+    return None
+
+
+def _mac_obstacle(sealed: Sealed) -> str | None:
+    """Why the message authentication code cannot be checked, None if it can or there is none."""
+    mac = sealed.mac
+    if mac is None:
+        return None
+    if mac.type not in CMAC_SIZES:
+        return f"authentication type {mac.type} is not supported"
+    if len(mac.octets) != CMAC_SIZES[mac.type]:
+        size = CMAC_SIZES[mac.type]
+        return f"the authentication code has {len(mac.octets)} octets, type {mac.type} has {size}"
+    if sealed.message_counter is None:
+        return "the authentication key is derived from a message counter, and there is none"
+    if not _addresses_for(sealed):
+        return "the authentication key is derived from the meter's address, and there is none"
+    return None

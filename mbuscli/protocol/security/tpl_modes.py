@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from mbuscli.protocol.security import kdf
 from mbuscli.protocol.security.ciphers import (
     AES_BLOCK,
     DES_BLOCK,
@@ -72,6 +71,8 @@ def mac_holds(sealed: Sealed, key: bytes, address: bytes) -> bool:
     mac, counter = sealed.mac, sealed.message_counter
     assert mac is not None
     assert counter is not None
+    from mbuscli.protocol.security import kdf
+
     constant = kdf.MAC_FROM_METER if sealed.from_meter else kdf.MAC_TO_METER
     mac_key = kdf.derive_key(key, constant, counter, address[:4])
     computed = aes_cmac(mac_key, mac.covered)[: len(mac.octets)]
@@ -100,6 +101,8 @@ def encryption_key(sealed: Sealed, key: bytes, address: bytes) -> bytes:
     """The derived key of modes 7 and 10; the message must carry a counter."""
     counter = sealed.message_counter
     assert counter is not None
+    from mbuscli.protocol.security import kdf
+
     constant = kdf.ENCRYPT_FROM_METER if sealed.from_meter else kdf.ENCRYPT_TO_METER
     return kdf.derive_key(key, constant, counter, address[:4])
 

@@ -1,25 +1,20 @@
-"""What came of an attempt to open a message, and why, in sentences for people."""
+"""Why no key opens a message, in sentences for people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.security.keys import AES_KEY_SIZE, Candidate
-
-NONE = "none"
-DECRYPTED = "decrypted"
-KEY_MISSING = "key_missing"
-KEY_WRONG = "key_wrong"
-UNSUPPORTED = "unsupported"
-UNAUTHENTIC = "unauthentic"
-
-FAILED_LENGTH = "length"
-CHECK_RECORDS = "records"
-CHECK_CMAC = "CMAC"
-
-ALREADY_DECRYPTED = "the receiver seems to have decrypted it: the data is clear"
+from mbuscli.protocol.security.keys import AES_KEY_SIZE
+from mbuscli.protocol.security.sealed import (
+    CHECK_CMAC,
+    CHECK_RECORDS,
+    FAILED_LENGTH,
+    KEY_MISSING,
+    KEY_WRONG,
+    Attempt,
+    Opened,
+)
 
 _NAMED_ATTEMPTS = 5
 
@@ -30,47 +25,6 @@ _FAILURES = {
     CHECK_CMAC: "the check octets fit, the message authentication code does not",
     CHECK_RECORDS: "the check fits, as it does by chance once in 65536, but the rest reads as no records",
 }
-
-
-class Attempt(NamedTuple):
-    """A key that did not open the message, and the check that failed, or `length`."""
-
-    candidate: Candidate
-    failed_check: str
-
-    @property
-    def name(self) -> str:
-        """The key's name."""
-        return self.candidate.name
-
-
-class Opened(NamedTuple):
-    """The outcome of opening a message.
-
-    state         none, decrypted, key_missing, key_wrong, unsupported or unauthentic
-    plaintext     the payload with its encrypted octets decrypted in place (mode 10: without the tag, which is
-                  the end); None where nothing of it can be trusted
-    key           the key that opened it, or whose authentication failed
-    checks        what proves the key: 2F2F, PLCRC, CMAC, CCM tag, and records where the content had to help
-    address_used  ALA or LLA, where an address went into key or IV
-    encrypted     octets of the payload, from its first on, that were encrypted
-    """
-
-    state: str
-    plaintext: bytes | None = None
-    key: Candidate | None = None
-    checks: tuple[str, ...] = ()
-    address_used: str | None = None
-    encrypted: int = 0
-    attempts: tuple[Attempt, ...] = ()
-    diagnosis: tuple[str, ...] = ()
-
-
-def factory_note(candidate: Candidate) -> tuple[str, ...]:
-    """A word of warning if a published key opened the message."""
-    if not candidate.factory:
-        return ()
-    return (f"opened with a published key ({candidate.name}): anybody can read this meter",)
 
 
 def failed(what: str, meter: bytes | None, attempts: Sequence[Attempt], *, intact: bool) -> Opened:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from mbuscli.errors import DecodeError, Reason
-
-CI_AFL = 0x90
+from mbuscli.protocol.application.ci_table import CI_AFL
 
 # Fragmentation control field.
 FCL_MORE_FRAGMENTS = 0x4000
@@ -185,6 +184,14 @@ class _Partial:
         if afl.fid > len(self.parts) or (self.is_whole and afl.fid == 1):
             return False
         return self.parts[afl.fid - 1] == (afl, body)
+
+
+class FragmentJoiner(Protocol):
+    """What puts messages together: `Fragments`, or one that is made when a fragment comes."""
+
+    def add(self, sender: Hashable, afl: Afl, body: bytes, now_s: float) -> Message | None:
+        """Take a fragment; returns the message that it completes."""
+        ...
 
 
 class Fragments:

@@ -13,14 +13,16 @@ from typing import NamedTuple
 
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.application.ci_table import (
+    CI_ELL_I,
+    CI_ELL_II,
+    CI_ELL_III,
+    CI_ELL_IV,
+    CI_ELL_V,
+    ELL_CI_FIELDS,
+)
 from mbuscli.protocol.wireless.frame_format import meter_of
 
-CI_ELL_I = 0x8C
-CI_ELL_II = 0x8D
-CI_ELL_III = 0x8E
-CI_ELL_IV = 0x8F
-CI_ELL_V = 0x86
-ELL_CI_FIELDS = frozenset((CI_ELL_I, CI_ELL_II, CI_ELL_III, CI_ELL_IV, CI_ELL_V))
 _WITH_ADDRESS = frozenset((CI_ELL_III, CI_ELL_IV))
 _WITH_SESSION = frozenset((CI_ELL_II, CI_ELL_IV))
 _NAMES = {CI_ELL_I: "I", CI_ELL_II: "II", CI_ELL_III: "III", CI_ELL_IV: "IV", CI_ELL_V: "V"}

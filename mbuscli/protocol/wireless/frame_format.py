@@ -14,7 +14,6 @@ from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.checksum import crc_en13757
 from mbuscli.protocol.octets import counted, counted_are
-from mbuscli.protocol.wireless.modes_table import START_OCTETS
 
 FORMAT_A = "A"
 FORMAT_B = "B"
@@ -30,7 +29,17 @@ _BLOCK_A = 16
 _BLOCK_B = 126
 _MAX_ONE_BLOCK_B = _BLOCK_B + _CRC_SIZE
 
-_START_OCTETS = sorted(START_OCTETS.items(), key=lambda item: -len(item[0]))
+# Octets that receivers of NRZ modes leave in front of a telegram, and the frame format that they announce.
+# None of them can be an L and a C field: 8D, CD, 3D and 72 are no C fields.
+START_OCTETS = {
+    bytes.fromhex("543D54CD"): "A",
+    bytes.fromhex("543D543D"): "B",
+    bytes.fromhex("54CD"): "A",
+    bytes.fromhex("543D"): "B",
+    bytes.fromhex("F68D"): "A",
+    bytes.fromhex("F672"): "B",
+}
+_LONGEST_FIRST = sorted(START_OCTETS.items(), key=lambda item: -len(item[0]))
 
 
 class LinkFrame(NamedTuple):
@@ -142,7 +151,7 @@ def encode_format_b(telegram: bytes) -> bytes:
 
 def _skip_start_octets(data: bytes) -> tuple[int, str | None]:
     """Where the telegram starts, and the frame format that the start octets announce."""
-    for octets, announced in _START_OCTETS:
+    for octets, announced in _LONGEST_FIRST:
         if data.startswith(octets):
             return len(octets), announced
     return 0, None

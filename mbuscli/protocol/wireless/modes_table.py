@@ -48,17 +48,6 @@ _SYNC_C = ((_chips(0x543D, 0x54CD), "A"), (_chips(0x543D, 0x543D), "B"))
 _SYNC_N = ((_chips(0xF68D), "A"), (_chips(0xF672), "B"))
 _SYNC_N2G = ((_chips(0xFF7D, 0xD5F7), None),)
 
-# Octets that receivers of NRZ modes leave in front of a telegram, and the frame format that they announce.
-# None of them can be an L and a C field: 8D, CD, 3D and 72 are no C fields.
-START_OCTETS = {
-    bytes.fromhex("543D54CD"): "A",
-    bytes.fromhex("543D543D"): "B",
-    bytes.fromhex("54CD"): "A",
-    bytes.fromhex("543D"): "B",
-    bytes.fromhex("F68D"): "A",
-    bytes.fromhex("F672"): "B",
-}
-
 R2_DEFAULT_CHANNEL = 5
 
 

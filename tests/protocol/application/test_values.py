@@ -23,17 +23,17 @@ from mbuscli.protocol.application.date_types import (
     is_summer_time,
 )
 from mbuscli.protocol.application.encode import encode_record
-from mbuscli.protocol.application.number_types import (
+from mbuscli.protocol.application.real32 import decode_real32
+from mbuscli.protocol.application.records import parse_records
+from mbuscli.protocol.application.values import (
     decode_bcd,
-    decode_real32,
     decode_signed,
     decode_unsigned,
     encode_number_bcd,
     encode_signed,
+    lvar_length,
     scale,
 )
-from mbuscli.protocol.application.records import parse_records
-from mbuscli.protocol.application.values import lvar_length
 
 
 @given(st.integers(1, 8), st.data())

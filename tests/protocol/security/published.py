@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mbuscli.protocol.security.extension import Extension
 from mbuscli.protocol.security.keys import Key
-from mbuscli.protocol.security.sealed import Mac, Sealed
+from mbuscli.protocol.security.sealed import Extension, Mac, Sealed
 
 from .helpers import COUNTER, METER
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbuscli.protocol.checksum import crc_en13757
-from mbuscli.protocol.security.ell_ctr import start_block
-from mbuscli.protocol.security.ell_opening import open_ell
+from mbuscli.protocol.security.ell_ctr import open_ell, start_block
 from mbuscli.protocol.security.keys import Key
 from mbuscli.protocol.security.sealed import SealedEll
 from mbuscli.protocol.security.sealing import seal_ell

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mbuscli.errors import DecodeError, Reason
-from mbuscli.protocol.security.extension import NO_EXTENSION, Extension, read_extension
 from mbuscli.protocol.security.keys import Key
 from mbuscli.protocol.security.modes_table import MODES, describe_mode
 from mbuscli.protocol.security.opening import open_sealed
-from mbuscli.protocol.security.sealed import Mac, Sealed
+from mbuscli.protocol.security.sealed import NO_EXTENSION, Extension, Mac, Sealed, read_extension
 from mbuscli.protocol.security.sealing import fill_blocks, seal_mac, seal_payload
 
 from . import published

@@ -6,10 +6,9 @@ import random
 
 import pytest
 
-from mbuscli.protocol.security.extension import Extension
 from mbuscli.protocol.security.keys import FACTORY_KEYS, Candidate, Key
 from mbuscli.protocol.security.opening import open_sealed
-from mbuscli.protocol.security.sealed import Mac, Sealed
+from mbuscli.protocol.security.sealed import Extension, Mac, Sealed
 from mbuscli.protocol.security.sealing import fill_blocks, seal_mac, seal_payload
 from mbuscli.protocol.security.verdict import Opened
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from mbuscli.protocol.security.ell_opening import open_ell
-from mbuscli.protocol.security.extension import read_extension
+from mbuscli.protocol.security.ell_ctr import open_ell
 from mbuscli.protocol.security.keys import Candidate, parse_key
 from mbuscli.protocol.security.opening import open_sealed
-from mbuscli.protocol.security.sealed import Mac, Sealed, SealedEll
+from mbuscli.protocol.security.sealed import Mac, Sealed, SealedEll, read_extension
 from mbuscli.protocol.security.verdict import Opened
 from mbuscli.protocol.transport.afl import decode_afl, join
 from mbuscli.protocol.wireless.ell import ELL_CI_FIELDS, decode_ell

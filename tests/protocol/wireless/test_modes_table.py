@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from mbuscli.protocol.wireless.c_fields import Direction, find_service
+from mbuscli.protocol.wireless.frame_format import START_OCTETS
 from mbuscli.protocol.wireless.modes_table import (
     LINK_MODES,
     MANCHESTER,
     NRZ,
     R2_CHANNELS,
     R2_DEFAULT_CHANNEL,
-    START_OCTETS,
     THREE_OF_SIX,
     find_link_modes,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -13,10 +14,12 @@ from mbuscli.errors import Reason, UsageError
 
 if TYPE_CHECKING:
     from mbuscli.render.streams import Streams
-    from mbuscli.simulator.scenario import Scenario
     from mbuscli.simulator.server import Pace
+    from mbuscli.simulator.sticks.twin import Twin
+    from mbuscli.simulator.wire import Wire
 
 _LOCAL = "127.0.0.1"
+_BUS_BAUD = 2400
 # Windows does not interrupt an endless wait on Ctrl-C.
 _WAIT_S = 0.2
 
@@ -35,6 +38,13 @@ def parse_tcp(text: str) -> tuple[str, int]:
 
 @click.command("simulate")
 @click.argument("scenario", required=False, metavar="[SCENARIO]")
+@click.option("--scenario", "scenario_file", metavar="FILE", help="The same as SCENARIO.")
+@click.option(
+    "--stick",
+    metavar="NAME",
+    help="Simulate a radio stick, not a bus: im871a, iu891a, amb8465, rc1180, cul and more.",
+)
+@click.option("--fault", metavar="WORDS", help="What goes wrong with the stick, such as noise,late.")
 @click.option(
     "--tcp", metavar="[HOST:]PORT", help="Serve on TCP, as a gateway does. Host: only this computer."
 )
@@ -50,54 +60,105 @@ def parse_tcp(text: str) -> tuple[str, int]:
 @click.option("-q", "--quiet", is_flag=True, help="No notes on stderr.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def command(
-    scenario: str | None, tcp: str | None, pty: bool, link: str | None, pace: Pace, quiet: bool
+    scenario: str | None,
+    scenario_file: str | None,
+    stick: str | None,
+    fault: str | None,
+    tcp: str | None,
+    pty: bool,
+    link: str | None,
+    pace: Pace,
+    quiet: bool,
 ) -> ExitCode:
-    """Serve a simulated bus for training and tests.
+    """Serve a simulated bus or radio stick for training and tests.
 
-    SCENARIO is a TOML file; without it a small apartment house is simulated. What to give as --port to
-    another command is printed on stdout, one line for each way. Ends with Ctrl-C.
+    SCENARIO is a TOML file; without it a small apartment house is simulated, for a stick the meters of a
+    stairwell. What to give as --port to another command is printed on stdout, one line for each way. Ends
+    with Ctrl-C.
 
     \b
     Examples:
       mbuscli simulate --link /tmp/bus
       mbuscli simulate faulty.toml --tcp 10001 --pace fast
       mbuscli scan --port /tmp/bus
+      mbuscli simulate --stick im871a --link /tmp/stick
 
     Exit codes: 0 ended with Ctrl-C, 3 cannot serve there, 10 scenario invalid.
     """
     from mbuscli.render.streams import standard_streams
-    from mbuscli.simulator.scenario import load_scenario
 
     streams = standard_streams()
     streams.quiet = quiet
-    loaded = load_scenario(scenario)
+    if scenario and scenario_file:
+        raise UsageError("two scenarios are given", reason=Reason.INVALID, hint=("name one file",))
+    source = _source(scenario or scenario_file, stick, fault, pace)
     servers: list[_Serve] = []
     if tcp is not None:
-        servers.append(_tcp_server(loaded, parse_tcp(tcp), pace, streams))
+        servers.append(_tcp_server(source, parse_tcp(tcp), pace, streams))
     if pty or link is not None or tcp is None:
-        servers.append(_pty_server(loaded, link, pace, streams))
-    streams.talk(f"simulating {len(loaded.meters)} meters ({loaded.name}); Ctrl-C ends it")
+        servers.append(_pty_server(source, link, pace, streams))
+    streams.talk(f"simulating {source.what}; Ctrl-C ends it")
     return _serve(servers)
+
+
+class _Source(NamedTuple):
+    """What is simulated: in words, afresh for each server, and at which rate on TCP."""
+
+    what: str
+    make: Callable[[], Wire]
+    baud: int
+
+
+def _source(scenario: str | None, stick: str | None, fault: str | None, pace: Pace) -> _Source:
+    if stick is not None:
+        return _stick_source(scenario, stick, fault, pace)
+    if fault is not None:
+        raise UsageError(
+            "--fault is for sticks",
+            reason=Reason.INVALID,
+            hint=("the faults of a bus stand in its scenario",),
+        )
+    from mbuscli.simulator.bus import Bus
+    from mbuscli.simulator.scenario import load_scenario
+
+    loaded = load_scenario(scenario)
+    return _Source(f"{len(loaded.meters)} meters ({loaded.name})", lambda: Bus(loaded), _BUS_BAUD)
+
+
+def _stick_source(scenario: str | None, stick: str, fault: str | None, pace: Pace) -> _Source:
+    from mbuscli.simulator.sticks.opener import open_twin
+
+    if pace == "fast":
+        raise UsageError(
+            "a stick cannot hear faster than meters send",
+            reason=Reason.INVALID,
+            hint=("leave --pace out, or shorten interval_s in the scenario",),
+        )
+
+    def make() -> Twin:
+        return open_twin(stick, scenario, fault or "", time.monotonic())
+
+    twin = make()
+    air = twin.air.scenario
+    return _Source(f"{stick} among {len(air.meters)} radio meters ({air.name})", make, twin.baud)
 
 
 _Serve = Callable[[threading.Event], None]
 
 
-def _pty_server(scenario: Scenario, link: str | None, pace: Pace, streams: Streams) -> _Serve:
-    from mbuscli.simulator.bus import Bus
+def _pty_server(source: _Source, link: str | None, pace: Pace, streams: Streams) -> _Serve:
     from mbuscli.simulator.server import serve_pty
 
-    return lambda stop: serve_pty(Bus(scenario), link=link, pace=pace, stop=stop, ready=streams.data)
+    return lambda stop: serve_pty(source.make(), link=link, pace=pace, stop=stop, ready=streams.data)
 
 
-def _tcp_server(scenario: Scenario, place: tuple[str, int], pace: Pace, streams: Streams) -> _Serve:
-    from mbuscli.simulator.bus import Bus
+def _tcp_server(source: _Source, place: tuple[str, int], pace: Pace, streams: Streams) -> _Serve:
     from mbuscli.simulator.server import serve_tcp
 
     def ready(host: str, port: int) -> None:
         streams.data(f"tcp://[{host}]:{port}" if ":" in host else f"tcp://{host}:{port}")
 
-    return lambda stop: serve_tcp(Bus(scenario), *place, pace=pace, stop=stop, ready=ready)
+    return lambda stop: serve_tcp(source.make(), *place, baud=source.baud, pace=pace, stop=stop, ready=ready)
 
 
 def _serve(servers: list[_Serve]) -> ExitCode:

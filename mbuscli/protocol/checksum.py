@@ -1,4 +1,4 @@
-"""Check sums of the link and application layers."""
+"""Check sums of the link and application layers, and of the serial lines of receivers."""
 
 from __future__ import annotations
 
@@ -31,3 +31,41 @@ def crc_en13757(data: bytes) -> int:
     for octet in data:
         value = ((value << 8) & 0xFFFF) ^ table[(value >> 8) ^ octet]
     return value ^ 0xFFFF
+
+
+def xor8(data: bytes) -> int:
+    """All octets combined by exclusive or; 0 over data that ends with its own check octet."""
+    value = 0
+    for octet in data:
+        value ^= octet
+    return value
+
+
+_X25_RESIDUE = 0xF0B8
+_X25_TABLE: tuple[int, ...] = ()
+
+
+def _x25_register(data: bytes) -> int:
+    """Reflected, least significant bit first: polynomial 8408, start FFFF, not yet inverted."""
+    global _X25_TABLE
+    if not _X25_TABLE:
+        table = []
+        for value in range(256):
+            for _ in range(8):
+                value = (value >> 1) ^ 0x8408 if value & 1 else value >> 1
+            table.append(value)
+        _X25_TABLE = tuple(table)
+    register = 0xFFFF
+    for octet in data:
+        register = (register >> 8) ^ _X25_TABLE[(register ^ octet) & 0xFF]
+    return register
+
+
+def crc_x25(data: bytes) -> int:
+    """CRC-16/X-25, sent least significant octet first; "123456789" gives 906E."""
+    return _x25_register(data) ^ 0xFFFF
+
+
+def ends_with_crc_x25(data: bytes) -> bool:
+    """True if the last two octets are the CRC-16/X-25 of those before them: a fixed residue is then left."""
+    return _x25_register(data) == _X25_RESIDUE

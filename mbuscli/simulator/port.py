@@ -1,4 +1,4 @@
-"""A simulated bus as a port: no device, no waiting, the time that the wire would have taken."""
+"""A simulated bus or stick as a port: no device, no waiting, the time that the wire would have taken."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ from mbuscli.ports.base import Received
 from mbuscli.simulator.bus import Bus
 from mbuscli.simulator.scenario import load_scenario
 from mbuscli.simulator.waveform import OCTET_BITS, Octet, bit_ticks
+from mbuscli.simulator.wire import Wire
 
 SCHEME = "sim:"
+_STICK = "stick"
 
 
 class SimPort:
-    """A Port on a Bus with a virtual clock that starts at 0 and jumps to the next event.
+    """A Port on a Wire with a virtual clock that starts at 0 and jumps to the next event.
 
     With `sleep` it really waits, in step with `clock`, for demonstrations.
     """
 
+    is_remote = False
+
     def __init__(
         self,
-        bus: Bus,
+        bus: Wire,
         name: str = SCHEME,
         baud: int = 2400,
         *,
@@ -109,21 +113,29 @@ def open_sim_port(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> SimPort:
-    """The port that `sim:`, `sim:FILE.toml` or either with `?pace=real` names.
+    """The port that `sim:`, `sim:FILE.toml`, `sim:stick` or any with `?pace=real` names.
 
-    Raises UsageError for a spec that is none of these, InputError for an unusable scenario file.
+    `sim:stick` takes family, scenario and fault, such as `sim:stick?family=amb8465&fault=noise`. Raises
+    UsageError for a spec that is none of these, InputError for an unusable scenario file.
     """
     path, _, query = spec.removeprefix(SCHEME).partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     pace = options.pop("pace", "virtual")
-    if not spec.startswith(SCHEME) or options or pace not in ("virtual", "real"):
+    is_stick = path == _STICK
+    if not spec.startswith(SCHEME) or (options and not is_stick) or pace not in ("virtual", "real"):
         raise UsageError(
             f"{spec!r} is no simulated port",
             reason=Reason.INVALID,
-            hint=("write sim:, sim:SCENARIO.toml, or either of them with ?pace=real",),
+            hint=("write sim:, sim:SCENARIO.toml or sim:stick, or any of them with ?pace=real",),
         )
-    bus = Bus(load_scenario(path or None))
-    return SimPort(bus, spec, baud, sleep=sleep if pace == "real" else None, clock=clock)
+    wire = _stick(options) if is_stick else Bus(load_scenario(path or None))
+    return SimPort(wire, spec, baud, sleep=sleep if pace == "real" else None, clock=clock)
+
+
+def _stick(options: dict[str, str]) -> Wire:
+    from mbuscli.simulator.sticks.opener import open_twin_by_options
+
+    return open_twin_by_options(options)
 
 
 def _checked(baud: int) -> int:

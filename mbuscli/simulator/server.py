@@ -1,4 +1,4 @@
-"""A simulated bus for other programs: behind a pseudo-terminal or a TCP port, in real time.
+"""A simulated bus or stick for other programs: behind a pseudo-terminal or a TCP port, in real time.
 
 With pace `fast` the answers come at once; what the wire would have taken is skipped on the bus's clock.
 """
@@ -17,18 +17,19 @@ from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
 from mbuscli.errors import PortError, Reason, UsageError
-from mbuscli.simulator.bus import Bus
 from mbuscli.simulator.scenario import BAUDS
+from mbuscli.simulator.wire import Wire
 
 Pace: TypeAlias = Literal["real", "fast"]
 
 _TICK_S = 0.05
 _CHUNK = 4096
+_STICK_BAUDS = (57600, 115200, 230400)
 _UNUSABLE_BAUD = 50  # stands for every rate that no meter listens at
 
 
 def serve_pty(
-    bus: Bus,
+    bus: Wire,
     *,
     link: str | None = None,
     pace: Pace = "real",
@@ -52,7 +53,7 @@ def serve_pty(
         ) from None
     master, slave = os.openpty()  # the slave stays open here: the terminal outlives its clients
     try:
-        rates = {getattr(termios, f"B{baud}"): baud for baud in BAUDS}
+        rates = {getattr(termios, f"B{baud}"): baud for baud in (*BAUDS, *_STICK_BAUDS)}
         tty.setraw(slave)
         os.set_blocking(master, False)
         pump = _Pump(bus, pace, lambda: rates.get(termios.tcgetattr(slave)[5], _UNUSABLE_BAUD))
@@ -74,7 +75,7 @@ def serve_pty(
 
 
 def serve_tcp(
-    bus: Bus,
+    bus: Wire,
     host: str = "127.0.0.1",
     port: int = 0,
     *,
@@ -116,7 +117,7 @@ def _serve_client(client: socket.socket, pump: _Pump, stop: threading.Event) -> 
 class _Pump:
     """Moves octets between a client and the bus, each at its time."""
 
-    def __init__(self, bus: Bus, pace: Pace, baud: Callable[[], int]) -> None:
+    def __init__(self, bus: Wire, pace: Pace, baud: Callable[[], int]) -> None:
         self._bus = bus
         self._fast = pace == "fast"
         self._baud = baud

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbuscli.capture.amber import rssi_of_tail
 from mbuscli.capture.cul import parse_cul
 from mbuscli.capture.dialects import Dialects, unframe
 from mbuscli.capture.heard import Heard
+from mbuscli.protocol.receivers.stream import rssi_dbm
 from mbuscli.protocol.wireless.frame_format import encode_format_a, encode_format_b, strip_crcs
 from tests.capture import telegrams as lines
 from tests.capture.telegrams import ISO, TELEGRAMS
@@ -98,7 +98,7 @@ def test_rtl_433_of_other_sensors_and_damage() -> None:
 
 @given(TELEGRAMS)
 def test_wmbusmeters(telegram: bytes) -> None:
-    assert parse(lines.wmbusmeters(telegram)) == Heard(telegram, "wmbusmeters")
+    assert parse(lines.wmbusmeters(telegram)) == Heard(telegram, "wmbusmeters", after_s=12.0)
     assert parse("(wmbus) " + lines.wmbusmeters(telegram)).data == telegram
 
 
@@ -179,8 +179,8 @@ def test_amber_by_hand() -> None:
         unframe(bytes.fromhex("FF03191844AE4C".replace("031918", "0319") + TELEGRAM[4:].hex() + "1255")) or []
     )
     assert heard.data == b"\x19" + TELEGRAM[1:] + b"\x12"
-    assert rssi_of_tail(0x12) == -65.0
-    assert rssi_of_tail(0xB0) == -114.0
+    assert rssi_dbm(0x12) == -65.0
+    assert rssi_dbm(0xB0) == -114.0
     assert unframe(bytes.fromhex("FF8401007A FF0A02008077")) == [Heard(b"", "amber")] * 2
     damaged = bytearray(lines.amber(TELEGRAM, 0x12))
     damaged[7] ^= 1

@@ -1,0 +1,1 @@
+"""Simulated radio sticks, and the meters that they hear."""

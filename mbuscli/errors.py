@@ -7,12 +7,13 @@ word to search for. No message ever holds key bytes.
     MbuscliError
     ├── UsageError        wrong arguments                                           exit 2
     ├── PortError         port or device missing, busy, unplugged                   exit 3
+    │   └── DeviceError   a stick or modem is there, but does not do what it should exit 3
     ├── NoAnswerError     nobody answered in time                                   exit 4
     ├── DecodeError       bytes that do not follow the standard                     exit 5
     ├── BusError          answered, but colliding, garbled or unexpected            exit 5
     ├── KeyProblemError   key or passphrase missing, wrong, not authentic           exit 6
     ├── RefusedError      the meter understood and refused                          exit 7
-    ├── NotConfirmedError a step that cannot be undone was not confirmed            exit 9
+    ├── NotConfirmedError a step was not confirmed, or is unsafe and refused        exit 9
     └── InputError        a file or text given by the user is unusable              exit 10
 """
 
@@ -36,6 +37,7 @@ class Reason(Enum):
     UNRECOGNISED = "unrecognised"
     EXISTS = "exists"
     NOT_CONFIRMED = "not-confirmed"
+    UNSAFE = "unsafe"
     # ports
     MISSING = "missing"
     AMBIGUOUS = "ambiguous"
@@ -66,6 +68,9 @@ class Reason(Enum):
     NOISE = "noise"
     UNEXPECTED = "unexpected"
     ENDLESS = "endless"
+    TAKEN = "taken"
+    UNCHANGED = "unchanged"
+    UNKNOWN = "unknown"
     # transport layer
     FRAGMENT = "fragment"
     # application layer
@@ -93,7 +98,7 @@ class Reason(Enum):
 class MbuscliError(Exception):
     """Base of every error that mbuscli raises on purpose.
 
-    `layer` is one of: usage input port link bus transport security application.
+    `layer` is one of: usage input port device link bus transport security application.
     `offset` counts bytes from the start of the telegram, None where no byte is to blame.
     """
 
@@ -142,6 +147,12 @@ class PortError(MbuscliError):
     default_layer = "port"
 
 
+class DeviceError(PortError):
+    """A stick or modem does not answer, refuses, or cannot do what is asked of it."""
+
+    default_layer = "device"
+
+
 class NoAnswerError(MbuscliError):
     """Nobody answered within the reply window."""
 
@@ -173,7 +184,7 @@ class RefusedError(MbuscliError):
 
 
 class NotConfirmedError(MbuscliError):
-    """A step that cannot be undone was not confirmed."""
+    """A step that cannot be undone was not confirmed, or is unsafe and refused."""
 
     default_layer = "usage"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Entry(NamedTuple):
-    """Section and one-line help of a command; its file is `mbuscli/cli/<name>.py`."""
+    """Section and one-line help of a command; its file is `mbuscli/cli/<name>.py`, with _ for -."""
 
     section: str
     help: str
@@ -21,11 +21,20 @@ class Entry(NamedTuple):
 
 COMMANDS = {
     "scan": Entry("Look", "Find the meters on a wired bus."),
-    "read": Entry("Look", "Read meters by primary address or by meter address."),
+    "read": Entry("Look", "Read meters by address, those of a list, or all of the bus."),
+    "sniff": Entry("Look", "Listen to radio meters with a stick."),
+    "inventory": Entry("Look", "Show, filter, export and plot what sniff has heard."),
     "ports": Entry("Look", "List the serial ports of this computer."),
+    "sticks": Entry("Look", "List the radio sticks, and what they hear."),
     "decrypt": Entry("Decode", "Decode telegrams from hexadecimal or a log, and decrypt them."),
+    "set-address": Entry("Change", "Give a meter another address, and prove it."),
+    "set-baud": Entry("Change", "Set the baud rate of a meter, and look for it there."),
+    "set-clock": Entry("Change", "Set the clock of a meter from this computer's."),
+    "reset": Entry("Change", "Reset a meter's application, or choose what it sends."),
+    "send": Entry("Change", "Send any command or frame, and show the answer."),
+    "journal": Entry("Change", "List what was written into meters, and how to undo it."),
     "keys": Entry("Setup", "Keep the keys of meters in a key ring."),
-    "simulate": Entry("Setup", "Serve a simulated bus for training and tests."),
+    "simulate": Entry("Setup", "Serve a simulated bus or radio stick for training and tests."),
 }
 
 
@@ -42,7 +51,7 @@ class LazyCommands(MutableMapping[str, click.Command]):
         if name not in self._loaded:
             if name not in COMMANDS:
                 raise KeyError(name)
-            command: click.Command = import_module(f"mbuscli.cli.{name}").command
+            command: click.Command = import_module(f"mbuscli.cli.{name.replace('-', '_')}").command
             self._loaded[name] = command
         return self._loaded[name]
 
@@ -61,6 +70,13 @@ class LazyCommands(MutableMapping[str, click.Command]):
 
 class LazyGroup(click.Group):
     """A group that lists and completes its commands from the table."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click. It takes a short option for a long one first, and loads difflib to suggest another name:
+        so the one that nearly every program gives is spelt out."""
+        end = args.index("--") if "--" in args else len(args)
+        words = ["--output" if word == "-o" else word for word in args[:end]]
+        return super().parse_args(ctx, words + args[end:])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands by section, in the order of the table."""

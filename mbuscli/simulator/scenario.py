@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
-from decimal import Decimal
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from mbuscli.errors import InputError, MbuscliError, Reason
-from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.address import MeterAddress, encode_manufacturer
 from mbuscli.protocol.application.encode import encode_record
-from mbuscli.protocol.manufacturers import encode_manufacturer
+from mbuscli.protocol.application.words import parse_value
 from mbuscli.protocol.octets import encode_bcd
 from mbuscli.protocol.wired.fields import ADDRESS_LAST
 from mbuscli.protocol.wired.frames import MAX_DATA
 from mbuscli.simulator.faults import NO_FAULTS, Faults
 from mbuscli.simulator.keys import Table
-from mbuscli.simulator.slave import MeterSpec
+from mbuscli.simulator.slave import QUIRKS, MeterSpec
 
 BAUDS = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400)
 _HEADER_OCTETS = 12
 _SCENARIO_KEYS = ("name", "faults", "meter")
 _METER_KEYS = (
     "name", "address", "id", "manufacturer", "version", "device_type", "baud", "reply_delay_ms", "status",
-    "fabrication", "unknown_ci", "write_protected", "records", "telegrams", "fixed",
+    "fabrication", "unknown_ci", "write_protected", "unlock", "running_clock", "quirks", "records",
+    "telegrams", "fixed",
 )  # fmt: skip
 _FIXED_KEYS = ("unit1", "counter1", "unit2", "counter2", "binary", "stored")
 
@@ -45,9 +44,15 @@ def load_scenario(path: str | None = None) -> Scenario:
     Raises InputError: `input.unreadable` for a file that cannot be read, `input.invalid` for one that is
     no TOML or whose keys or values are wrong.
     """
+    values, name = read_scenario(path, "default.toml")
+    return _scenario(values, name)
+
+
+def read_scenario(path: str | None, built_in: str) -> tuple[dict[str, Any], str]:
+    """The tables of a TOML file, or of the built-in one, and the name for messages. Raises InputError."""
     if path is None:
-        text = resources.files("mbuscli.simulator").joinpath("scenarios/default.toml").read_text("utf-8")
-        return parse_scenario(text, "default.toml")
+        text = resources.files("mbuscli.simulator").joinpath(f"scenarios/{built_in}").read_text("utf-8")
+        return tomllib.loads(text), built_in
     try:
         text = Path(path).read_text("utf-8")
     except OSError as error:
@@ -56,15 +61,22 @@ def load_scenario(path: str | None = None) -> Scenario:
         ) from None
     except UnicodeDecodeError:
         raise InputError(f"the scenario {path} is no UTF-8 text", reason=Reason.UNREADABLE) from None
-    return parse_scenario(text, path)
+    return _toml(text, path), path
 
 
 def parse_scenario(text: str, name: str = "scenario") -> Scenario:
     """The scenario in TOML text; `name` stands in error messages. Raises InputError `input.invalid`."""
+    return _scenario(_toml(text, name), name)
+
+
+def _toml(text: str, name: str) -> dict[str, Any]:
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{name} is no valid TOML: {error}", reason=Reason.INVALID) from None
+
+
+def _scenario(values: Mapping[str, Any], name: str) -> Scenario:
     top = Table(values, name, _SCENARIO_KEYS)
     meters = tuple(
         _meter(values, f"{name}, meter {number}") for number, values in enumerate(top.tables("meter"), 1)
@@ -94,7 +106,7 @@ def _meter(values: Mapping[str, Any], where: str) -> MeterSpec:
         table.fail("baud", "one of " + ", ".join(map(str, BAUDS)))
     meter = MeterAddress(
         table.digits("id"),
-        _manufacturer(table),
+        manufacturer_of(table),
         table.integer("version", 0, 254),
         table.integer("device_type", 0, 254),
     )
@@ -110,12 +122,23 @@ def _meter(values: Mapping[str, Any], where: str) -> MeterSpec:
         fabrication=table.digits("fabrication") if "fabrication" in table else None,
         unknown_ci_error=table.choice("unknown_ci", ("error", "silence")) == "error",
         write_protected=table.boolean("write_protected"),
+        unlock=encode_words(table.text("unlock"), table.where) if "unlock" in table else None,
+        running_clock=table.boolean("running_clock"),
+        quirks=_quirks(table),
         reply_delay_s=None if delay_ms is None else delay_ms / 1000,
         name=table.text("name", ""),
     )
 
 
-def _manufacturer(table: Table) -> int:
+def _quirks(table: Table) -> tuple[str, ...]:
+    quirks = tuple(table.texts("quirks"))
+    if not set(quirks) <= set(QUIRKS):
+        table.fail("quirks", "of " + ", ".join(QUIRKS))
+    return quirks
+
+
+def manufacturer_of(table: Table) -> int:
+    """The code of the key `manufacturer`. Raises InputError."""
     try:
         return encode_manufacturer(table.text("manufacturer"))
     except ValueError:
@@ -175,16 +198,10 @@ def encode_words(text: str, where: str = "record") -> bytes:
         if text.startswith("hex:"):
             return bytes.fromhex(text[4:])
         header, equals, value = text.partition("=")
-        return encode_record(bytes.fromhex(header), _value(value.strip()) if equals else None)
+        return encode_record(bytes.fromhex(header), parse_value(value.strip()) if equals else None)
     except (ValueError, MbuscliError) as error:
         raise InputError(
             f"{where}: record {text!r} cannot be encoded: {error}",
             reason=Reason.INVALID,
             hint=('write "0C13 = 1234.567" (header = value in the base unit) or "hex:0C1367452301"',),
         ) from None
-
-
-def _value(text: str) -> Decimal | str:
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return text[1:-1]
-    return Decimal(text) if re.fullmatch(r"[+-]?\d+(\.\d+)?", text) else text

@@ -19,6 +19,7 @@ from mbuscli.protocol.wired.fields import (
     SND_UD,
 )
 from mbuscli.protocol.wired.frames import Frame, FrameKind, encode_ack, encode_long
+from mbuscli.simulator.clock import HEADERS, RunningClock
 
 # CI field, master to slave.
 CI_APPLICATION_RESET = 0x50
@@ -33,6 +34,14 @@ CI_FIXED = 0x73
 
 ERROR_UNSPECIFIED = 0
 ERROR_CI_UNKNOWN = 1
+ERROR_ACCESS_DENIED = 0x10
+
+# Ways in which real meters differ from what a master expects of a write.
+IGNORES_WRITES = "ignores-writes"  # acknowledges, and changes nothing
+LOSES_ACKS = "loses-acks"  # carries a command out, but only acknowledges it when it is repeated
+KEEPS_BAUD = "keeps-baud"  # acknowledges a new rate, and stays at the old one
+DEAF_AFTER_BAUD = "deaf-after-baud"  # acknowledges a new rate, and hears nothing until it falls back
+QUIRKS = (IGNORES_WRITES, LOSES_ACKS, KEEPS_BAUD, DEAF_AFTER_BAUD)
 
 BAUD_TRIAL_S = 120.0
 """How long a meter waits at a new rate for the first valid frame before it falls back."""
@@ -74,7 +83,8 @@ class MeterSpec(NamedTuple):
 
     `meter`: the eight octets of the secondary address; `telegrams`: encoded records, a tuple for each
     telegram; `fixed`: the ten octets behind the status of a fixed data structure (CI 73), which then
-    replaces the records; `fabrication`: eight BCD digits if the meter knows the enhanced selection.
+    replaces the records; `fabrication`: eight BCD digits if the meter knows the enhanced selection; `unlock`:
+    the record that a master must send before any other write is taken, such as a password.
     """
 
     meter: bytes
@@ -86,6 +96,9 @@ class MeterSpec(NamedTuple):
     fabrication: str | None = None
     unknown_ci_error: bool = True
     write_protected: bool = False
+    unlock: bytes | None = None
+    running_clock: bool = False
+    quirks: tuple[str, ...] = ()
     reply_delay_s: float | None = None
     name: str = ""
 
@@ -103,6 +116,7 @@ class Slave:
         self.reply_delay_s = spec.reply_delay_s
         self.access_number = 0
         self.application_select: int | None = None
+        self.clock = self._first_clock() if spec.running_clock else None
         self.primary = LinkMemory()
         self.secondary = LinkMemory()
         self.power_up()
@@ -111,6 +125,7 @@ class Slave:
         """State after the supply came: not selected, nothing remembered, stored baud rate."""
         self.baud = self.stored_baud
         self.selected = False
+        self.unlocked = self.spec.unlock is None
         self.application_error: int | None = None
         self._trial_until: float | None = None
         self.primary.clear()
@@ -158,7 +173,7 @@ class Slave:
         if function == REQ_UD2 & _FUNCTION:
             if memory.repeats(c_field):
                 return memory.answer
-            return memory.remember(c_field, self._next_answer(memory))
+            return memory.remember(c_field, self._next_answer(memory, now))
         if function == REQ_UD1 & _FUNCTION:
             return encode_ack()  # no alarm to tell
         return None
@@ -190,7 +205,7 @@ class Slave:
 
     # Answers with data
 
-    def _next_answer(self, memory: LinkMemory) -> bytes:
+    def _next_answer(self, memory: LinkMemory, now: float) -> bytes:
         if self.application_error is not None:
             error, self.application_error = self.application_error, None
             return encode_long(RSP_UD, self.address, CI_APPLICATION_ERROR, bytes((error,)))
@@ -200,9 +215,17 @@ class Slave:
             return encode_long(RSP_UD, self.address, CI_FIXED, self.meter[:4] + state + self.spec.fixed)
         index = memory.telegram % len(self.telegrams)
         memory.telegram = index + 1
-        records = b"".join(self.telegrams[index])
+        records = b"".join(self._shown(record, now) for record in self.telegrams[index])
         more = _MORE_FOLLOWS if index + 1 < len(self.telegrams) else b""
         return encode_long(RSP_UD, self.address, CI_VARIABLE, self.meter + state + b"\0\0" + records + more)
+
+    def _shown(self, record: bytes, now: float) -> bytes:
+        size = HEADERS.get(record[:2])
+        return record if self.clock is None or size is None else record[:2] + self.clock.octets(size, now)
+
+    def _first_clock(self) -> RunningClock | None:
+        records = [record for telegram in self.telegrams for record in telegram if record[:2] in HEADERS]
+        return RunningClock(records[0][2:]) if records else None
 
     # Data from the master
 
@@ -211,26 +234,42 @@ class Slave:
         if memory.repeats(c_field):
             return memory.answer
         ci_field = frame.ci_field or 0
-        if ci_field == CI_APPLICATION_RESET:
-            self._application_reset(frame.data)
-        elif ci_field == CI_DATA_SEND:
-            if self.spec.write_protected or not self._write(frame.data):
-                self.application_error = ERROR_UNSPECIFIED
-        elif CI_BAUD_FIRST <= ci_field <= CI_BAUD_LAST:
-            self.baud = 300 << ci_field - CI_BAUD_FIRST
-            self._trial_until = now + BAUD_TRIAL_S
-        elif not self.spec.unknown_ci_error:
+        known = ci_field in (CI_APPLICATION_RESET, CI_DATA_SEND) or CI_BAUD_FIRST <= ci_field <= CI_BAUD_LAST
+        if not known and not self.spec.unknown_ci_error:
             return None
-        else:
+        if not known:
             self.application_error = ERROR_CI_UNKNOWN
-        return memory.remember(c_field, encode_ack())
+        elif IGNORES_WRITES not in self.spec.quirks:
+            self._obey(ci_field, frame.data, now)
+        answer = memory.remember(c_field, encode_ack())
+        return None if LOSES_ACKS in self.spec.quirks else answer
+
+    def _obey(self, ci_field: int, data: bytes, now: float) -> None:
+        if ci_field == CI_APPLICATION_RESET:
+            self._application_reset(data)
+        elif ci_field == CI_DATA_SEND:
+            self._write(data, now)
+        elif KEEPS_BAUD not in self.spec.quirks:
+            deaf = DEAF_AFTER_BAUD in self.spec.quirks
+            self.baud = 0 if deaf else 300 << ci_field - CI_BAUD_FIRST
+            self._trial_until = now + BAUD_TRIAL_S
 
     def _application_reset(self, data: bytes) -> None:
         self.application_select = data[0] if data else None
         self.application_error = None
         self.primary.telegram = self.secondary.telegram = 0
 
-    def _write(self, data: bytes) -> bool:
+    def _write(self, data: bytes, now: float) -> None:
+        """A data send; why it is refused is told at the next request."""
+        unlock = self.spec.unlock
+        if unlock is not None and data.startswith(unlock):
+            self.unlocked, data = True, data[len(unlock) :]
+        if not self.unlocked:
+            self.application_error = ERROR_ACCESS_DENIED
+        elif self.spec.write_protected or not self._take(data, now):
+            self.application_error = ERROR_UNSPECIFIED
+
+    def _take(self, data: bytes, now: float) -> bool:
         """Carry out all records, or none if one of them is not for writing."""
         changes: list[tuple[bytes, bytes]] = []
         while data := data.lstrip(bytes((_FILLER,))):
@@ -242,14 +281,16 @@ class Slave:
         if any(header == b"\x01\x7a" and value[0] > ADDRESS_LAST for header, value in changes):
             return False
         for header, value in changes:
-            self._store(header, value)
+            self._store(header, value, now)
         return True
 
-    def _store(self, header: bytes, value: bytes) -> None:
+    def _store(self, header: bytes, value: bytes, now: float) -> None:
         if header == b"\x01\x7a":
             self.address = value[0]
         elif header[1] == 0x79:
             self.meter = value + self.meter[len(value) :]
+        elif self.clock is not None:
+            self.clock = RunningClock(value, now)
         else:
             self.telegrams = [
                 [header + value if record.startswith(header) else record for record in records]

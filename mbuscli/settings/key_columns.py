@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# Headings as lists of utilities and makers have them, reduced to letters and digits.
+from mbuscli.settings.sheet import heading_word
+
+# Headings as lists of utilities and makers have them, as `heading_word` leaves them.
 _SERIAL = frozenset(
     (
         "serial",
@@ -20,10 +22,10 @@ _SERIAL = frozenset(
         "secondaryaddress",
         "address",
         "meters",
-        "zählernummer",
-        "zählernr",
-        "gerätenummer",
-        "gerätenr",
+        "zahlernummer",
+        "zahlernr",
+        "geratenummer",
+        "geratenr",
         "seriennummer",
     )
 )
@@ -36,8 +38,8 @@ _KEY = frozenset(
         "aes128key",
         "encryptionkey",
         "decryptionkey",
-        "schlüssel",
-        "aesschlüssel",
+        "schlussel",
+        "aesschlussel",
         "dek",
     )
 )
@@ -46,7 +48,6 @@ _OTHERS = {
     "name": frozenset(("name", "metername", "location")),
     "note": frozenset(("note", "comment", "bemerkung")),
 }
-_NOT_WORD = re.compile(r"[\W_]+")
 _KEY_TEXT = re.compile(r"(?:0[xX])?(?:[0-9A-Fa-f][\s:\-]?){32}")
 _SERIAL_TEXT = re.compile(r"\d{5,8}(?:\.[A-Za-z]{3}(?:\.[0-9A-Fa-f]{2}){0,2})?|\d{8}[0-9A-Fa-f]{8}")
 
@@ -66,7 +67,7 @@ def find_columns(first: Sequence[str]) -> Columns | None:
 
 
 def _by_heading(first: Sequence[str]) -> Columns | None:
-    names = [_NOT_WORD.sub("", cell).casefold() for cell in first]
+    names = [heading_word(cell) for cell in first]
     serial, key = _place(names, _SERIAL), _place(names, _KEY)
     if serial is None or key is None:
         return None

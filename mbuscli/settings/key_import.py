@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 from mbuscli.errors import InputError, KeyProblemError, Reason, UsageError
-from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.octets import encode_bcd
 from mbuscli.protocol.security.keys import parse_key
 from mbuscli.settings.files import read_file
 from mbuscli.settings.kem import is_kem, open_kem
 from mbuscli.settings.key_columns import Columns, find_columns
 from mbuscli.settings.keystore import Entry, clean_text
-from mbuscli.settings.redact import looks_like_key, redact
+from mbuscli.settings.redact import redact
+from mbuscli.settings.sheet import (
+    DELIMITERS,
+    MAX_SIZE,
+    TITLE_ROWS,
+    decode_text,
+    is_scientific,
+    parse_number,
+    read_rows,
+    split_lines,
+)
 
-MAX_SIZE = 16 << 20
-_DELIMITERS = ";,\t"
-_BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
-_SCIENTIFIC = re.compile(r"\s*[+-]?\d+([.,]\d+)?[eE][+]?\d+\s*")
-_FORMULA_TEXT = re.compile(r'="(.*)"')
 _SETTING = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(.*?)\s*")
-_WILDCARD = "*"
 _NO_KEY = frozenset(("", "NOKEY"))
-_TITLE_ROWS = 10  # what may stand above the headings
 
 _Row: TypeAlias = tuple[int, list[str]]
 
@@ -59,8 +59,7 @@ def import_keys(path: Path, ask_password: Callable[[str], str | None]) -> list[I
                 hint=("the password is the customer number, or what the sender of the file chose",),
             )
         return [*_of_kem(open_kem(data, password))]
-    text = _decode(data)
-    lines = text.splitlines()
+    lines = split_lines(decode_text(data))
     if _is_meter_file(lines):
         return [*_of_meter_file(lines)]
     return [*_of_list(lines, path)]
@@ -98,11 +97,9 @@ def _of_meter_file(lines: Sequence[str]) -> Iterator[Imported]:
 
 def _of_list(lines: Sequence[str], path: Path) -> Iterator[Imported]:
     """Keys of a list with one meter a row; columns are found by headings, else by what is in them."""
-    if lines and lines[0].lower().startswith("sep="):  # written by spreadsheets for spreadsheets
-        lines = ["", *lines[1:]]
-    for delimiter in _DELIMITERS:
+    for delimiter in DELIMITERS:
         rows = _rows(lines, delimiter, path)
-        for at, (_, cells) in enumerate(rows[:_TITLE_ROWS]):
+        for at, (_, cells) in enumerate(rows[:TITLE_ROWS]):
             columns = find_columns(cells)
             if columns is not None:
                 yield from _of_rows(rows[at + columns.heading :], columns)
@@ -119,15 +116,15 @@ def _of_list(lines: Sequence[str], path: Path) -> Iterator[Imported]:
 
 def _rows(lines: Sequence[str], delimiter: str, path: Path) -> list[_Row]:
     """The rows that are not empty, with the line where each ends."""
-    reader = csv.reader(lines, delimiter=delimiter)
-    try:
-        rows = [(reader.line_num, [_cell(cell) for cell in cells]) for cells in reader]
-    except csv.Error:
-        raise InputError(
-            f"{path}, line {reader.line_num}: a cell is too long, or its quotes do not end",
-            reason=Reason.INVALID,
-        ) from None
-    return [row for row in rows if any(row[1])]
+    rows = []
+    for line, cells in read_rows(lines, delimiter):
+        if cells is None:
+            raise InputError(
+                f"{path}, line {line}: a cell is too long, or its quotes do not end",
+                reason=Reason.INVALID,
+            )
+        rows.append((line, cells))
+    return rows
 
 
 def _of_rows(rows: Sequence[_Row], columns: Columns) -> Iterator[Imported]:
@@ -146,9 +143,12 @@ def _of_rows(rows: Sequence[_Row], columns: Columns) -> Iterator[Imported]:
 def _guarded(line: int | None, what: str, serial: str, meter: dict[str, str]) -> Iterator[Imported]:
     """The entry of one meter, and a warning if its number was filled up; or why there is none."""
     try:
-        pattern, padded = _pattern(serial, meter.get("manufacturer", ""))
-        if _SCIENTIFIC.fullmatch(meter["key"]):
-            raise _refusal("a spreadsheet has turned the key into a number such as 1.23E+31: digits are lost")
+        pattern, padded = parse_number(serial, meter.get("manufacturer", ""))
+        if is_scientific(meter["key"]):
+            raise UsageError(
+                "a spreadsheet has turned the key into a number such as 1.23E+31: digits are lost",
+                reason=Reason.INVALID,
+            )
         key = parse_key(meter["key"])
     except UsageError as error:
         yield Refused(line, f"{what}: {error.text}" if what else error.text)
@@ -157,57 +157,3 @@ def _guarded(line: int | None, what: str, serial: str, meter: dict[str, str]) ->
     yield Entry(name, pattern, key, redact(clean_text(meter.get("note", ""))))
     if padded:
         yield Refused(line, f"the number {serial.strip()} was filled up to {pattern.id}", warning=True)
-
-
-def _pattern(serial: str, manufacturer: str) -> tuple[MeterAddress, bool]:
-    """The address in a list, and whether zeros that a spreadsheet has eaten were put back."""
-    text = serial.strip().removeprefix("0x")
-    if _SCIENTIFIC.fullmatch(text):
-        raise _refusal(
-            "a spreadsheet has turned the meter's number into one such as 1.23E+07: digits are lost"
-        )
-    if looks_like_key(text) and not _is_secondary(text):
-        raise _refusal("a key stands in the column of the meter's number")
-    if _WILDCARD in text:
-        head, _, tail = text.partition(_WILDCARD)
-        if tail or len(head) > 8 or not (head.isdigit() or not head):
-            raise _refusal(f"{text!r} is no number with a * at its end")
-        return MeterAddress.parse(head.ljust(8, "F")), False
-    text = "".join(text.split())
-    if _is_secondary(text):
-        return MeterAddress.from_octets(encode_bcd(text[:8]) + bytes.fromhex(text[8:])), False
-    digits, dot, rest = text.partition(".")
-    padded = digits.isascii() and digits.isdigit() and len(digits) < 8
-    digits = digits.zfill(8) if padded else digits
-    if not rest and len(manufacturer) == 3 and manufacturer.isascii() and manufacturer.isalpha():
-        dot, rest = ".", manufacturer
-    return MeterAddress.parse(digits + dot + rest), padded
-
-
-def _is_secondary(text: str) -> bool:
-    """True for a secondary address in 16 hexadecimal digits: number, then three fields as on the wire."""
-    return len(text) == 16 and text[:8].isdigit() and all(c in "0123456789abcdefABCDEF" for c in text)
-
-
-def _cell(text: str) -> str:
-    """A cell without the blanks, apostrophe or `="..."` that make a spreadsheet keep it as text."""
-    text = text.strip()
-    formula = _FORMULA_TEXT.fullmatch(text)
-    return (formula.group(1) if formula else text.removeprefix("'")).strip()
-
-
-def _decode(data: bytes) -> str:
-    """Text in UTF-8 or UTF-16, else in the code page of western Windows."""
-    for bom, encoding in _BOMS:
-        if data.startswith(bom):
-            return data.decode(encoding, "replace")
-    if b"\0" in data[:4]:
-        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", "replace")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
-
-
-def _refusal(text: str) -> UsageError:
-    return UsageError(text, reason=Reason.INVALID)

@@ -6,41 +6,149 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from mbuscli.errors import InputError, Reason, UsageError
+from mbuscli.ports.closing import Closing
+from mbuscli.render.text import inert
+
 if TYPE_CHECKING:
     from mbuscli.ports.base import Port
     from mbuscli.ports.tap import Sink, Transfer
     from mbuscli.render.report import Output
+    from mbuscli.services.link import Link
 
 AUTO = "auto"
+DEFAULT_BAUD = 2400
+DEFAULT_RETRIES = 2
+_ECHO = "the converter echoes what it is sent; the echo is left out"
 
 
 class Bus(NamedTuple):
-    """How the user wants the bus to be reached."""
+    """How the user wants the bus to be reached; None leaves it to the command.
+
+    `any_baud`: the meters' rates are to be found out (--baud auto); `baud` is then the first one to try.
+    """
 
     port: str
     baud: int
     timeout_s: float | None
     trace: bool
     capture: str | None
+    any_baud: bool = False
+    retries: int | None = None
+    margin_s: float | None = None
+
+
+def bus_of(
+    port: str,
+    *,
+    baud: str | None,
+    timeout_s: float | None,
+    retries: int | None,
+    margin_s: float | None,
+    trace: bool,
+    capture: str | None,
+) -> Bus:
+    """The bus that the options name; what they leave open is the profile's, if `port` names one.
+
+    Raises UsageError for a misspelt profile, InputError where the file of settings is invalid.
+    """
+    from mbuscli.settings.profiles import Profile, load_profiles, may_be_profile
+
+    profile = Profile(port)
+    if may_be_profile(port):
+        profiles = load_profiles()
+        profile = profiles.get(port, profile)
+        if port not in profiles:
+            _suggest(port, list(profiles))
+    rate = baud or str(profile.baud or DEFAULT_BAUD)
+    return Bus(
+        profile.port,
+        DEFAULT_BAUD if rate == AUTO else int(rate),
+        profile.timeout_s if timeout_s is None else timeout_s,
+        trace,
+        capture,
+        rate == AUTO,
+        profile.retries if retries is None else retries,
+        profile.margin_s if margin_s is None else margin_s,
+    )
+
+
+def _suggest(port: str, names: list[str]) -> None:
+    """UsageError if this looks like a misspelt profile and is no device in this folder."""
+    import difflib
+    import os
+
+    near = difflib.get_close_matches(port, names, 1)
+    if near and not os.path.exists(port):
+        raise UsageError(
+            f"there is no profile {port!r}",
+            reason=Reason.INVALID,
+            hint=(f"did you mean {near[0]}?", f"profiles: {', '.join(names)}"),
+        )
 
 
 @contextmanager
-def open_bus(bus: Bus, output: Output) -> Iterator[Port]:
+def open_link(
+    bus: Bus, output: Output, *, retries: int = DEFAULT_RETRIES, retries_silent: int = 0, sweeps: bool = False
+) -> Iterator[Link]:
+    """The bus ready to talk. `retries` and `retries_silent` hold where the user has not said how many.
+
+    `sweeps`: the command knows how to try one baud rate after the other. Tells, once, of a converter that
+    echoes. Raises as `open_bus`.
+    """
+    from mbuscli.services.link import Link, more_follows
+
+    with open_bus(bus, output, sweeps=sweeps) as port:
+        link = Link(
+            port,
+            timeout_s=bus.timeout_s,
+            margin_s=bus.margin_s,
+            retries=retries if bus.retries is None else bus.retries,
+            retries_silent=retries_silent if bus.retries is None else bus.retries,
+            more_follows=more_follows,
+            swept=bus.any_baud,
+        )
+        link.converter.on_echo = lambda: output.streams.talk(_ECHO)
+        yield link
+
+
+@contextmanager
+def open_bus(bus: Bus, output: Output, *, sweeps: bool = False) -> Iterator[Port]:
     """The open port. `--port auto` is settled here, with the reason on stderr.
 
-    Raises UsageError, PortError, and InputError where the capture cannot be written.
+    Raises UsageError (also for --baud auto, unless the command `sweeps`), PortError, and InputError where
+    the capture cannot be written: at once, or, where the disk fills up later, at the end of the block.
     """
     from mbuscli.ports.opener import open_port
 
+    if bus.any_baud:
+        _check_sweep(bus.port, sweeps)
     name = _chosen(output) if bus.port == AUTO else bus.port
     with ExitStack() as stack:
         port = stack.enter_context(open_port(name, baud=bus.baud))
-        sinks = [*_capture(bus.capture, stack), *_trace(bus.trace, output, stack)]
+        captures = [] if bus.capture is None else [stack.enter_context(_Capture(bus.capture, output))]
+        sinks: list[Sink] = [*captures, *_trace(bus.trace, output, stack)]
         yield _tapped(port, sinks) if sinks else port
+        for capture in captures:
+            capture.raise_failure()
+
+
+def _check_sweep(port: str, sweeps: bool) -> None:
+    if not sweeps:
+        raise UsageError(
+            "--baud auto goes with scan and read only",
+            reason=Reason.INVALID,
+            hint=("find the meter's rate: mbuscli scan --baud auto",),
+        )
+    if port.startswith("tcp:"):
+        raise UsageError(
+            "--baud auto cannot change the rate of a TCP gateway",
+            reason=Reason.UNSUPPORTED,
+            hint=("name the rate that the gateway is set to: --baud 2400",),
+        )
 
 
 def _chosen(output: Output) -> str:
-    from mbuscli.render.text import inert
     from mbuscli.services.ports import choose_port
 
     choice = choose_port()
@@ -48,11 +156,37 @@ def _chosen(output: Output) -> str:
     return choice.name
 
 
-def _capture(path: str | None, stack: ExitStack) -> Iterator[Sink]:
-    if path is not None:
+class _Capture(Closing):
+    """The capture as a sink. One that fails later than at its first line ends, but not the command, which may
+    have written half of what it wants to write into a meter."""
+
+    def __init__(self, path: str, output: Output) -> None:
         from mbuscli.ports.tap import CaptureWriter
 
-        yield stack.enter_context(CaptureWriter(path))
+        self._writer = CaptureWriter(path)
+        self._output = output
+        self._has_begun = False
+        self._failure: InputError | None = None
+
+    def __call__(self, transfer: Transfer) -> None:
+        if self._failure is not None:
+            return
+        try:
+            self._writer(transfer)
+        except InputError as error:
+            if not self._has_begun:
+                raise
+            self._failure = error
+            self._output.streams.talk(f"{inert(error.text)}; the command goes on without")
+        self._has_begun = True
+
+    def raise_failure(self) -> None:
+        """InputError if the capture is not whole."""
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self) -> None:
+        self._writer.close()
 
 
 def _trace(wanted: bool, output: Output, stack: ExitStack) -> Iterator[Sink]:

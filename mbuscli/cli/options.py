@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,24 +17,25 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "tsv")
-BAUDS = ("300", "600", "1200", "2400", "4800", "9600", "19200", "38400")
+BAUDS = ("300", "600", "1200", "2400", "4800", "9600", "19200", "38400", "auto")
 
 
-def output_options(kind: str) -> Callable[[F], Callable[..., Any]]:
-    """-o, --fields, --quiet, --debug; the command gets them as `output`. `kind`: what it puts out."""
+def output_options(kind: str, **other_kinds: str) -> Callable[[F], Callable[..., Any]]:
+    """-o, --fields, --quiet, --debug; the command gets them as `output`. `kind`: what it puts out.
 
-    def choose_fields(
-        _ctx: click.Context, _param: click.Parameter, text: str | None
-    ) -> tuple[str, ...] | None:
-        if text is None:
-            return None
-        from mbuscli.render.columns import choose, listing
+    `other_kinds`: what it puts out instead with the flag of that name, which must be eager.
+    """
 
-        columns, default = _columns(kind)
+    def list_fields(ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
         if text == "?":
-            click.echo(listing(columns, default))
-            click.get_current_context().exit()
-        return choose(columns, text)
+            from mbuscli.render.columns import listing
+
+            click.echo(listing(*_columns(kind_with(ctx.params))))
+            ctx.exit()
+        return text
+
+    def kind_with(values: Mapping[str, Any]) -> str:
+        return next((other for flag, other in other_kinds.items() if values.get(flag)), kind)
 
     def decorate(function: F) -> Callable[..., Any]:
         @click.option(
@@ -49,20 +50,25 @@ def output_options(kind: str) -> Callable[[F], Callable[..., Any]]:
             "--fields",
             metavar="A,B,C",
             is_eager=True,
-            callback=choose_fields,
+            callback=list_fields,
             help="Columns to show; '?' lists them.",
         )
         @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
         @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
         @functools.wraps(function)
-        def command(
-            *args: Any, format_name: str | None, fields: tuple[str, ...] | None, quiet: bool, **rest: Any
-        ) -> Any:
-            return function(*args, output=_output(format_name, fields, quiet), **rest)
+        def command(*args: Any, format_name: str | None, fields: str | None, quiet: bool, **rest: Any) -> Any:
+            names = None if fields is None else _chosen(kind_with(rest), fields)
+            return function(*args, output=_output(format_name, names, quiet), **rest)
 
         return command
 
     return decorate
+
+
+def _chosen(kind: str, text: str) -> tuple[str, ...]:
+    from mbuscli.render.columns import choose
+
+    return choose(_columns(kind)[0], text)
 
 
 def _columns(kind: str) -> tuple[Columns, tuple[str, ...]]:
@@ -76,6 +82,30 @@ def _columns(kind: str) -> tuple[Columns, tuple[str, ...]]:
         from mbuscli.render import port_rows
 
         return port_rows.COLUMNS, tuple(port_rows.COLUMNS)
+    if kind == "sticks":
+        from mbuscli.render import stick_rows
+
+        return stick_rows.COLUMNS, tuple(stick_rows.COLUMNS)
+    if kind == "plan":
+        from mbuscli.render import plan_rows
+
+        return plan_rows.COLUMNS, plan_rows.DEFAULT
+    if kind == "meters":
+        from mbuscli.render import summary_rows
+
+        return summary_rows.COLUMNS, summary_rows.DEFAULT
+    if kind in ("write", "journal"):
+        from mbuscli.render import write_rows
+
+        return write_rows.COLUMNS[kind]
+    if kind == "sniff":
+        from mbuscli.render import walk_rows
+
+        return walk_rows.COLUMNS, walk_rows.DEFAULT
+    if kind == "inventory":
+        from mbuscli.render import inventory_rows
+
+        return inventory_rows.COLUMNS, inventory_rows.DEFAULT
     if kind == "scan":
         return columns.SCAN_COLUMNS, columns.SCAN_DEFAULT
     return columns.TELEGRAM_COLUMNS, columns.TELEGRAM_DEFAULT
@@ -92,8 +122,36 @@ def _output(format_name: str | None, fields: tuple[str, ...] | None, quiet: bool
     return output
 
 
+def _waits(function: F) -> F:
+    """--timeout, --retries, --margin."""
+    timeout = click.option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(0, 60, min_open=True),
+        envvar="MBUSCLI_TIMEOUT",
+        metavar="SECONDS",
+        help="Wait this long for an answer to begin. Default: 330 bit times + 50 ms, plus the margin.",
+    )
+    retries = click.option(
+        "--retries",
+        type=click.IntRange(0, 10),
+        envvar="MBUSCLI_RETRIES",
+        metavar="N",
+        help="Ask again this often where the answer is bad or missing. Default: 2; a scan's: 0.",
+    )
+    margin = click.option(
+        "--margin",
+        "margin_s",
+        type=click.FloatRange(0, 10),
+        envvar="MBUSCLI_MARGIN",
+        metavar="SECONDS",
+        help="What the converter adds to each wait. Default: 0.05; in a network: 0.25.",
+    )
+    return timeout(retries(margin(function)))
+
+
 def bus_options(function: F) -> Callable[..., Any]:
-    """--port, --baud, --timeout, --trace, --capture: a wired bus; the command gets them as `bus`."""
+    """--port, --baud, --timeout, --retries, --margin, --trace, --capture: a wired bus, given as `bus`."""
 
     @click.option(
         "-p",
@@ -101,23 +159,17 @@ def bus_options(function: F) -> Callable[..., Any]:
         envvar="MBUSCLI_PORT",
         callback=_require_port,
         metavar="PORT",
-        help="The bus: /dev/ttyUSB0, COM3, auto, tcp://host:port, sim: ...  [env: MBUSCLI_PORT]",
+        help="The bus: /dev/ttyUSB0, COM3, auto, tcp://host:port, sim:, a profile ...  [env: MBUSCLI_PORT]",
     )
     @click.option(
         "--baud",
         type=click.Choice(BAUDS),
-        default="2400",
-        show_default=True,
+        envvar="MBUSCLI_BAUD",
+        show_default="2400",
         metavar="RATE",
-        help="300, 600, 1200 ... 38400; always 8E1.",
+        help="300, 600, 1200 ... 38400, always 8E1; auto tries them.",
     )
-    @click.option(
-        "--timeout",
-        "timeout_s",
-        type=click.FloatRange(0, 60, min_open=True),
-        metavar="SECONDS",
-        help="Wait this long for an answer to begin. Default: 330 bit times + 50 ms, plus a margin.",
-    )
+    @_waits
     @click.option("--trace", is_flag=True, help="Show every frame, both ways, on stderr.")
     @click.option(
         "--capture",
@@ -128,15 +180,26 @@ def bus_options(function: F) -> Callable[..., Any]:
     def command(
         *args: Any,
         port: str,
-        baud: str,
+        baud: str | None,
         timeout_s: float | None,
+        retries: int | None,
+        margin_s: float | None,
         trace: bool,
         capture: str | None,
         **rest: Any,
     ) -> Any:
-        from mbuscli.cli.bus import Bus
+        from mbuscli.cli.bus import bus_of
 
-        return function(*args, bus=Bus(port, int(baud), timeout_s, trace, capture), **rest)
+        bus = bus_of(
+            port,
+            baud=baud,
+            timeout_s=timeout_s,
+            retries=retries,
+            margin_s=margin_s,
+            trace=trace,
+            capture=capture,
+        )
+        return function(*args, bus=bus, **rest)
 
     return command
 

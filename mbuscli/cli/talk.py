@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mbuscli.render.text import inert
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from mbuscli.errors import DecodeError, MbuscliError, Problem
     from mbuscli.render.report import Output
     from mbuscli.services.link import Link
+    from mbuscli.settings.meter_list import MeterList
     from mbuscli.telegram import Telegram
 
 
@@ -47,9 +49,41 @@ def _as_error(problem: Problem) -> DecodeError:
     return DecodeError(problem.text, reason=problem.reason, layer=problem.layer, offset=problem.offset)
 
 
+def tell_list(output: Output, found: MeterList) -> None:
+    """What is to say about the lines of a list; the meters in it go on."""
+    from mbuscli.errors import InputError, Reason
+
+    tell_warned(output, found)
+    for line, text, warning in found.refused:
+        if not warning:
+            complain(output, InputError(text, reason=Reason.INVALID), f"{found.path}, line {line}")
+
+
+def tell_warned(output: Output, found: MeterList) -> None:
+    """Lines of a list whose meter is taken all the same."""
+    for line, text, warning in found.refused:
+        if warning:
+            output.streams.talk(inert(f"note: {text} ({found.path}, line {line})"))
+
+
 def tell_link(output: Output, link: Link) -> None:
     """Which port is used, and how."""
-    output.streams.talk(f"port {inert(link.name)}, {link.baud} baud{_simulated(link)}")
+    rate = "baud rate to be found" if link.swept else f"{link.baud} baud"
+    output.streams.talk(f"port {inert(link.name)}, {rate}{_simulated(link)}")
+
+
+def wire_facts(link: Link, bauds: Sequence[int]) -> tuple[int | None, dict[str, object]]:
+    """The baud rate for a summary, None with --baud auto, and what else is to be said of the wire."""
+    facts: dict[str, object] = {"bauds": list(bauds)} if link.swept else {}
+    if link.converter.echo:
+        facts["echo"] = True
+    return (None if link.swept else link.baud), facts
+
+
+def one_of(numbers: Sequence[int], word: str = "or") -> str:
+    """`2400, 300 or 9600`."""
+    *most, last = map(str, numbers)
+    return f"{', '.join(most)} {word} {last}" if most else last
 
 
 def duration(seconds: float) -> str:

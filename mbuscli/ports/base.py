@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self, TypeAlias
+
+# Of the serial line: a wired bus runs 8E1, a stick 8N1.
+Parity: TypeAlias = Literal["even", "none"]
 
 
 class Received(NamedTuple):
@@ -25,6 +28,11 @@ class Port(Protocol):
 
     name: str
     baud: int
+
+    @property
+    def is_remote(self) -> bool:
+        """True if a network lies between: answers come later, and in pieces."""
+        ...
 
     def now(self) -> float:
         """The port's clock, in seconds."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mbuscli.errors import MbuscliError, PortError, Reason, UsageError
-from mbuscli.ports.base import Port
+from mbuscli.ports.base import Parity, Port
 
 if TYPE_CHECKING:
     from mbuscli.ports.serial_port import PresentPort
@@ -28,12 +28,15 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):")
 _COM = re.compile(r"(\\\\\.\\)?COM[0-9]{1,3}", re.IGNORECASE)
 
 
-def open_port(text: str, *, baud: int = 2400) -> Port:
-    """Open what `text` names, in one of the FORMS. Raises UsageError, PortError, InputError."""
+def open_port(text: str, *, baud: int = 2400, parity: Parity = "even") -> Port:
+    """Open what `text` names, in one of the FORMS; `parity` concerns those with a serial line of their own.
+
+    Raises UsageError, PortError, InputError.
+    """
     if not 0 < baud < 10_000_000:
         raise UsageError(f"{baud} is not a baud rate", reason=Reason.INVALID, hint=["usual: 300, 2400, 9600"])
     if _is_path(text):
-        return _open_serial(text, baud)
+        return _open_serial(text, baud, parity)
     if text == "auto":
         raise UsageError(
             "a port is not chosen by itself: name it",
@@ -46,7 +49,7 @@ def open_port(text: str, *, baud: int = 2400) -> Port:
     opener = _SCHEMES.get(match[1])
     if opener is None:
         raise _unknown_scheme(text, match[1])
-    return opener(text, baud)
+    return opener(text, baud, parity)
 
 
 def _is_path(text: str) -> bool:
@@ -58,13 +61,13 @@ def _is_path(text: str) -> bool:
     return "/" in text or "\\" in text or (bool(text) and os.path.exists(text))
 
 
-def _open_serial(name: str, baud: int) -> Port:
+def _open_serial(name: str, baud: int, parity: Parity) -> Port:
     from mbuscli.ports.serial_port import open_serial_port
 
-    return open_serial_port(name, baud=baud)
+    return open_serial_port(name, baud=baud, parity=parity)
 
 
-def _open_by_id(text: str, baud: int) -> Port:
+def _open_by_id(text: str, baud: int, parity: Parity) -> Port:
     """The adapter with this USB serial number, whatever name it came up with this time."""
     from mbuscli.ports.serial_port import present_ports
 
@@ -72,7 +75,7 @@ def _open_by_id(text: str, baud: int) -> Port:
     by_id = [port for port in present_ports() if port.usb_serial]
     found = [port for port in by_id if (port.usb_serial or "").casefold() == wanted]
     if len(found) == 1:
-        return _open_serial(found[0].device, baud)
+        return _open_serial(found[0].device, baud, parity)
     if found:
         raise UsageError(
             f"{text} fits more than one port",
@@ -91,32 +94,32 @@ def _no_such_id(text: str, by_id: list[PresentPort]) -> PortError:
     )
 
 
-def _open_tcp(text: str, baud: int) -> Port:
+def _open_tcp(text: str, baud: int, _parity: Parity) -> Port:
     from mbuscli.ports.tcp import TcpPort, split_host_port
 
     host, port = split_host_port(text)
     return TcpPort(host, port, baud=baud)
 
 
-def _open_rfc2217(text: str, baud: int) -> Port:
+def _open_rfc2217(text: str, baud: int, parity: Parity) -> Port:
     from mbuscli.ports.rfc2217 import Rfc2217Port
 
-    return Rfc2217Port(text, baud=baud)
+    return Rfc2217Port(text, baud=baud, parity=parity)
 
 
-def _open_replay(text: str, baud: int) -> Port:
+def _open_replay(text: str, baud: int, _parity: Parity) -> Port:
     from mbuscli.ports.replay import ReplayPort
 
     return ReplayPort(text.partition(":")[2], baud=baud)
 
 
-def _open_sim(text: str, baud: int) -> Port:
+def _open_sim(text: str, baud: int, _parity: Parity) -> Port:
     from mbuscli.simulator.port import open_sim_port
 
     return open_sim_port(text, baud)
 
 
-_SCHEMES: dict[str, Callable[[str, int], Port]] = {
+_SCHEMES: dict[str, Callable[[str, int, Parity], Port]] = {
     "id": _open_by_id,
     "tcp": _open_tcp,
     "rfc2217": _open_rfc2217,

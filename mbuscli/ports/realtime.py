@@ -20,6 +20,8 @@ _SLICE_S = 0.25
 class RealTimePort(Closing, ABC):
     """Base of the ports that run on the computer's clock."""
 
+    is_remote = False
+
     def __init__(self, name: str, baud: int) -> None:
         self.name = name
         self.baud = baud

@@ -13,6 +13,8 @@ from mbuscli.ports.closing import Closing
 from mbuscli.ports.realtime import BITS_PER_OCTET
 from mbuscli.ports.tap import MAX_LINE, Transfer
 
+_REMOTE = ("tcp:", "rfc2217:")
+
 
 class Line(NamedTuple):
     """A transfer and the number of its line in the capture."""
@@ -26,7 +28,8 @@ class ReplayPort(Closing):
 
     What is written must be what was written then; what was received comes as long after the last request
     as it did then. After the end of the capture there is silence. `cut` tells that its last line was
-    unfinished and left out. Raises InputError for a file that is not a capture.
+    unfinished and left out, `is_remote` that it was taken through a network, which explains the waits in it.
+    Raises InputError for a file that is not a capture.
     """
 
     def __init__(self, path: str, *, baud: int = 2400) -> None:
@@ -41,6 +44,7 @@ class ReplayPort(Closing):
         self._closed = False
         if lines and lines[0].transfer.direction == "baud":
             self.baud = int(self._lines.popleft().transfer.data)
+        self.is_remote = bool(lines) and lines[0].transfer.port.startswith(_REMOTE)
 
     def now(self) -> float:
         return self._now
@@ -167,7 +171,10 @@ def decode_line(raw: bytes) -> Transfer:
             data = bytes.fromhex(text)
         except ValueError as error:
             raise ValueError("data is not hexadecimal") from error
-    return Transfer(_time(line.get("time")), direction, data, _bad(line.get("bad", []), len(data)))
+    port = line.get("port", "")
+    if not isinstance(port, str):
+        raise ValueError("port is not a text")
+    return Transfer(_time(line.get("time")), direction, data, _bad(line.get("bad", []), len(data)), port)
 
 
 def _baud_digits(text: str) -> bytes:

@@ -11,6 +11,7 @@ import serial
 import serial.rfc2217
 
 from mbuscli.errors import PortError, Reason
+from mbuscli.ports.base import Parity
 from mbuscli.ports.diagnose import causes, port_faults
 from mbuscli.ports.serial_port import NO_PARITY, POLL_S, PolledPort
 from mbuscli.ports.tcp import connect_failure, hung_up, split_host_port
@@ -45,15 +46,17 @@ class _Client(serial.rfc2217.Serial):
 
 
 class Rfc2217Port(PolledPort):
-    """A port of a terminal server, set to 8E1, or to 8N1 where it refuses that (`parity_note`).
+    """A port of a terminal server, set to 8E1, or 8N1 for a stick and where it refuses 8E1 (`parity_note`).
 
     The options that pyserial knows may follow: `?ign_set_control`, `?timeout=10`. Raises PortError.
     """
 
-    def __init__(self, url: str, *, baud: int = 2400) -> None:
+    is_remote = True
+
+    def __init__(self, url: str, *, baud: int = 2400, parity: Parity = "even") -> None:
         split_host_port(url)
         try:
-            self._client, parity_note = _connect(url, baud)
+            self._client, parity_note = _connect(url, baud, parity)
         except port_faults() as error:
             raise _open_failure(url, error) from error
         super().__init__(url, self._client)
@@ -81,8 +84,9 @@ class Rfc2217Port(PolledPort):
         return hung_up(self.name)
 
 
-def _connect(url: str, baud: int) -> tuple[_Client, str | None]:
-    client = _Client(baudrate=baud, parity=serial.PARITY_EVEN, timeout=POLL_S)
+def _connect(url: str, baud: int, parity: Parity) -> tuple[_Client, str | None]:
+    wanted = serial.PARITY_EVEN if parity == "even" else serial.PARITY_NONE
+    client = _Client(baudrate=baud, parity=wanted, timeout=POLL_S)
     client.port = url
     with warnings.catch_warnings():
         # pyserial 3.5 still calls Thread.setDaemon().
@@ -92,6 +96,8 @@ def _connect(url: str, baud: int) -> tuple[_Client, str | None]:
             return client, None
         except ValueError:
             # So pyserial tells that the gateway answered with another setting than the one asked for.
+            if parity == "none":
+                raise
             client.parity = serial.PARITY_NONE
             client.open()
             return client, NO_PARITY

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import serial
 
 from mbuscli.errors import PortError, Reason
-from mbuscli.ports.base import NOTHING, Received
+from mbuscli.ports.base import NOTHING, Parity, Received
 from mbuscli.ports.diagnose import errno_of, lost, open_failure, port_faults
 from mbuscli.ports.parity_marks import ParityMarks, mark_parity_errors
 from mbuscli.ports.realtime import RealTimePort
@@ -73,22 +73,23 @@ def lasting_names(folder: str = BY_ID) -> dict[str, list[str]]:
     return links
 
 
-def open_serial_port(name: str, *, baud: int = 2400) -> RealTimePort:
-    """A serial port with 8 data bits, even parity and one stop bit, for us alone.
+def open_serial_port(name: str, *, baud: int = 2400, parity: Parity = "even") -> RealTimePort:
+    """A serial port with 8 data bits, even parity (a wired bus) or none (a stick) and one stop bit, for us
+    alone.
 
     Where the port refuses even parity it is opened without, and `parity_note` says so. Raises PortError.
     """
-    device, parity_note = _open_device(name, baud)
+    device, parity_note = _open_device(name, baud, parity)
     port = TtyPort(name, device) if os.name == "posix" else PolledPort(name, device)
     port.parity_note = port.parity_note or parity_note
     return port
 
 
-def _open_device(name: str, baud: int) -> tuple[serial.Serial, str | None]:
+def _open_device(name: str, baud: int, parity: Parity) -> tuple[serial.Serial, str | None]:
     device = serial.Serial(
         baudrate=baud, timeout=POLL_S, write_timeout=_POLLED_WRITE_TIMEOUT_S, exclusive=True
     )
-    device.parity = serial.PARITY_EVEN
+    device.parity = serial.PARITY_EVEN if parity == "even" else serial.PARITY_NONE
     try:
         device.port = name
         try:
@@ -96,7 +97,7 @@ def _open_device(name: str, baud: int) -> tuple[serial.Serial, str | None]:
             return device, None
         except port_faults() as error:
             # So the C library tells that the driver dropped the parity bit; other faults come back below.
-            if errno_of(error) != errno.EINVAL:
+            if errno_of(error) != errno.EINVAL or parity == "none":
                 raise
         device.parity = serial.PARITY_NONE
         device.open()

@@ -22,13 +22,15 @@ class Transfer(NamedTuple):
     """One event on a port.
 
     `time` is the port's clock in seconds when the last octet was through. For "baud" `data` holds the new
-    rate in ASCII digits. `bad` are the indices of received octets with a parity or framing error.
+    rate in ASCII digits. `bad` are the indices of received octets with a parity or framing error. `port` is
+    the port's name, in the first transfer only.
     """
 
     time: float
     direction: Direction
     data: bytes
     bad: frozenset[int] = frozenset()
+    port: str = ""
 
 
 Sink: TypeAlias = Callable[[Transfer], None]
@@ -37,14 +39,14 @@ Sink: TypeAlias = Callable[[Transfer], None]
 class Tap(Closing):
     """A port that behaves as the one inside it and hands every transfer to a sink.
 
-    The rate at the start is the first transfer, so that a capture says how it was taken. Closing the tap
-    closes the port; the sink stays open.
+    Rate and name at the start are the first transfer, so that a capture says how it was taken. Closing the
+    tap closes the port; the sink stays open.
     """
 
     def __init__(self, port: Port, sink: Sink) -> None:
         self.port = port
         self._sink = sink
-        self._note_baud()
+        self._note_baud(port.name)
 
     @property
     def name(self) -> str:
@@ -61,6 +63,10 @@ class Tap(Closing):
     @baud.setter
     def baud(self, baud: int) -> None:
         self.port.baud = baud
+
+    @property
+    def is_remote(self) -> bool:
+        return self.port.is_remote
 
     def now(self) -> float:
         return self.port.now()
@@ -82,8 +88,8 @@ class Tap(Closing):
     def close(self) -> None:
         self.port.close()
 
-    def _note_baud(self) -> None:
-        self._sink(Transfer(self.now(), "baud", b"%d" % self.baud))
+    def _note_baud(self, name: str = "") -> None:
+        self._sink(Transfer(self.now(), "baud", b"%d" % self.baud, port=name))
 
 
 def encode_line(transfer: Transfer) -> bytes:
@@ -96,6 +102,8 @@ def encode_line(transfer: Transfer) -> bytes:
     }
     if transfer.bad:
         line["bad"] = sorted(transfer.bad)
+    if transfer.port:
+        line["port"] = transfer.port
     return json.dumps(line).encode() + b"\n"
 
 

@@ -23,6 +23,8 @@ class TcpPort(RealTimePort):
     connection comes about within `timeout_s` for each address of the host.
     """
 
+    is_remote = True
+
     def __init__(
         self, host: str, port: int, *, baud: int = 2400, timeout_s: float = CONNECT_TIMEOUT_S
     ) -> None:

@@ -90,6 +90,7 @@ TELEGRAM_COLUMNS: Columns = {
     "data": Column("the record's data in hex", _record("raw")),
     "record_time": Column("moment the value belongs to (compact profiles)", _record("time")),
     "raw": Column("the whole telegram in hex", _event("raw")),
+    "baud": Column("baud rate, with --baud auto", _event("baud")),
 }
 TELEGRAM_DEFAULT = tuple(TELEGRAM_COLUMNS)[:11]
 
@@ -105,8 +106,10 @@ SCAN_COLUMNS: Columns = {
     "status": Column("status byte", _event("status", "raw")),
     "status_flags": Column("status in words", _event("status", "flags")),
     "note": Column("what was observed, where it was no clean answer", _event("note")),
+    "baud": Column("baud rate, with --baud auto", _event("baud")),
 }
-SCAN_DEFAULT = tuple(SCAN_COLUMNS)
+SCAN_DEFAULT = tuple(SCAN_COLUMNS)[:-1]
+SWEEP_DEFAULT = tuple(SCAN_COLUMNS)
 
 
 def choose(columns: Columns, text: str) -> tuple[str, ...]:

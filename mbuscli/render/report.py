@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,8 +42,9 @@ def _cells(output: Output, kind: str) -> Cells | None:
     from mbuscli.render import columns
     from mbuscli.render.cells import Cells
 
-    if kind == "scan":
-        return Cells(output, columns.SCAN_COLUMNS, columns.SCAN_DEFAULT)
+    if kind in ("scan", "sweep"):
+        default = columns.SCAN_DEFAULT if kind == "scan" else columns.SWEEP_DEFAULT
+        return Cells(output, columns.SCAN_COLUMNS, default)
     return Cells(output, columns.TELEGRAM_COLUMNS, columns.TELEGRAM_DEFAULT)
 
 
@@ -117,12 +119,12 @@ class TelegramReport:
 
 
 class ScanReport:
-    """Results of a scan, as they come, and the summary at the end."""
+    """Results of a scan, as they come, and the summary at the end. `swept`: at several baud rates."""
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, *, swept: bool = False) -> None:
         self.output = output
         self.found: list[Row] = []
-        self.cells = _cells(output, "scan")
+        self.cells = _cells(output, "sweep" if swept else "scan")
 
     def add(self, row: Row) -> None:
         """Write one hit, or keep it for the document."""
@@ -137,13 +139,20 @@ class ScanReport:
         elif self.output.format == "ndjson":
             _json_line(streams, {"schema": SCHEMA, "event": "found", **row})
 
-    def finish(self, port: str, baud: int, addresses_asked: int, wire_time_s: Decimal) -> None:
-        """Write the document or the summary event."""
+    def finish(
+        self,
+        port: str,
+        baud: int | None,
+        addresses_asked: int,
+        wire_time_s: Decimal,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
+        """Write the document or the summary event; `baud` None if swept, `more`: what else is to be said."""
         if self.cells is not None:
             self.cells.finish()
             return
         streams = self.output.streams
-        facts = {"port": port, "baud": baud, "addresses_asked": addresses_asked}
+        facts = {"port": port, "baud": baud, "addresses_asked": addresses_asked, **(more or {})}
         if self.output.format == "json":
             document = {"schema": SCHEMA, "event": "scan", **facts, "found": self.found}
             document["wire_time_s"] = wire_time_s

@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mbuscli.protocol.application.device_types import describe_device_type
-from mbuscli.protocol.application.status import describe_status
 from mbuscli.protocol.octets import hex_text
 
 if TYPE_CHECKING:
     from mbuscli.errors import Problem
+    from mbuscli.protocol.address import MeterAddress
     from mbuscli.protocol.application.records import Record
     from mbuscli.telegram import Telegram
 
@@ -22,12 +22,16 @@ Row = dict[str, Any]
 
 
 class Origin(NamedTuple):
-    """Where and when a telegram was received; nothing is known of one given as hex."""
+    """Where and when a telegram was received; nothing is known of one given as hex.
+
+    `baud` where several rates were tried.
+    """
 
     time: str | None = None
     port: str | None = None
     mode: str | None = None
     rssi_dbm: float | None = None
+    baud: int | None = None
 
 
 UNKNOWN = Origin()
@@ -42,6 +46,7 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
         "time": origin.time,
         "raw": hex_text(telegram.raw),
         "port": origin.port,
+        **({"baud": origin.baud} if origin.baud is not None else {}),
         "link": _link(telegram, origin),
         "meter": _meter(telegram),
         "acc": telegram.acc,
@@ -84,14 +89,33 @@ def primary_address(telegram: Telegram) -> int | None:
     return a_field if a_field is not None and a_field <= LAST_PRIMARY_ADDRESS else None
 
 
-def scan_row(address: int | None, state: str, telegram: Telegram | None, note: str) -> Row:
-    """What a scan found; `address` None where no primary address is known."""
+def scan_row(
+    address: int | None, state: str, telegram: Telegram | None, note: str, baud: int | None = None
+) -> Row:
+    """What a scan found; `address` None where no primary address is known, `baud` where it was not given."""
     row: Row = {"address": address, "state": state, "meter": None, "status": None, "note": note}
+    if baud is not None:
+        row["baud"] = baud
     if telegram is not None:
         row["meter"] = _meter(telegram)
         row["status"] = _status(telegram)
         if telegram.application_error is not None:
             row["note"] = note or f"application error: {application_error_text(telegram)}"
+    return row
+
+
+def missing_row(meter: MeterAddress, note: str) -> Row:
+    """A meter of a list that a scan did not find; what the list does not tell of it is None."""
+    row = scan_row(None, "missing", None, note)
+    row["meter"] = {
+        "address": str(meter),
+        "id": meter.id,
+        "manufacturer": None if meter.manufacturer == 0xFFFF else meter.manufacturer_name,
+        "version": None if meter.version == 0xFF else meter.version,
+        "device_type": None if meter.device_type == 0xFF else meter.device_type,
+        "device_type_name": None if meter.device_type == 0xFF else describe_device_type(meter.device_type),
+        "primary_address": None,
+    }
     return row
 
 
@@ -104,6 +128,10 @@ def _status(telegram: Telegram) -> Row | None:
 def status_words(telegram: Telegram) -> list[str]:
     """The status byte in words. Fixed data uses the lowest and highest bits for its counters' coding."""
     status = telegram.status or 0
+    if not status:
+        return []
+    from mbuscli.protocol.application.status import describe_status
+
     return describe_status(status & _FIXED_STATUS_BITS if telegram.medium is not None else status)
 
 

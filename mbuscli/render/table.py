@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mbuscli.telegram import Telegram
 
 _SCAN_WIDTHS = {"address": 7, "state": 9, "id": 8, "maker": 5, "ver": 3}
-_SCAN_NUMBERS = frozenset(("address", "ver"))
+_SCAN_NUMBERS = frozenset(("address", "ver", "baud"))
 _LONGEST_TYPE = 28
 _PADDING = (0, 1, 0, 0)
 _DATES = frozenset(("date", "datetime"))
@@ -47,11 +47,12 @@ def telegram_table(telegram: Telegram, streams: Streams) -> str:
 def scan_lines(row: Row, streams: Streams, *, header: bool) -> str:
     """One hit of a scan, under the header if it is the first: widths are fixed, so that hits line up."""
     table = Table(box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=_PADDING)
-    for name, width in _SCAN_WIDTHS.items():
+    widths = {**_SCAN_WIDTHS, "baud": 5} if "baud" in row else _SCAN_WIDTHS
+    for name, width in widths.items():
         justify: JustifyMethod = "right" if name in _SCAN_NUMBERS else "left"
         table.add_column(name, justify=justify, width=width, no_wrap=True)
     # What is left of the line belongs to type and status; each column costs a gap of two.
-    left = terminal_width() - sum(_SCAN_WIDTHS.values()) - 2 * (len(_SCAN_WIDTHS) + 2)
+    left = terminal_width() - sum(widths.values()) - 2 * (len(widths) + 2)
     type_width = min(left // 2, _LONGEST_TYPE)
     table.add_column("type", width=type_width, overflow="fold")
     table.add_column("status", width=max(left - type_width, 1), overflow="fold")
@@ -62,6 +63,7 @@ def scan_lines(row: Row, streams: Streams, *, header: bool) -> str:
         meter.get("id"),
         meter.get("manufacturer"),
         meter.get("version"),
+        *([row["baud"]] if "baud" in row else []),
         meter.get("device_type_name"),
         _scan_remark(row),
     )
@@ -70,11 +72,17 @@ def scan_lines(row: Row, streams: Streams, *, header: bool) -> str:
     return _rendered([table], streams)
 
 
-def cells_table(names: Sequence[str], rows: Sequence[Sequence[Cell]], streams: Streams) -> str:
-    """The columns that the user chose."""
+def cells_table(
+    names: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    streams: Streams,
+    *,
+    numbers: Container[str] = frozenset(),
+) -> str:
+    """The columns that the user chose; those in `numbers` hold numbers as people read them."""
     table = Table(box=_box(streams), show_edge=False, pad_edge=False, padding=_PADDING)
     for index, name in enumerate(names):
-        numeric = any(isinstance(row[index], int | Decimal) for row in rows)
+        numeric = name in numbers or any(isinstance(row[index], int | Decimal) for row in rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(Text(_fallback(inert(cell_text(cell)), streams)) for cell in row))

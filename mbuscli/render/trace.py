@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from mbuscli.errors import DecodeError
 from mbuscli.ports.tap import Transfer
+from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.application.ci_table import CI_FIXED, FIXED, FROM_MASTER_RECORDS, FROM_SLAVE
 from mbuscli.protocol.application.control import describe_command
-from mbuscli.protocol.octets import spaced_hex
+from mbuscli.protocol.octets import hex_text, spaced_hex
 from mbuscli.protocol.wired.fields import PRM, describe_a_field, describe_c_field
 from mbuscli.protocol.wired.framer import Found, Framer
-from mbuscli.protocol.wired.frames import Frame, decode_frame
-from mbuscli.render.streams import Streams
+from mbuscli.protocol.wired.frames import Frame, decode_frame, encode_long
+from mbuscli.render.streams import Streams, terminal_width
+from mbuscli.render.text import inert
+from mbuscli.telegram import decode
 
 _MEANING_WIDTH = 36
+# Where the meaning begins; on a narrow screen what does not fit goes on there.
+_INDENT = 24
 _FIXED_SIZE = 16
+_CI_DATA_SEND = 0x51
+_CI_SELECT = 0x52
+_MASK_SIZE = 8
 
 
 class Trace:
     """A sink that writes a line a frame to stderr: seconds since the start, since the line before, direction.
 
     A port hands out an answer in pieces as they come; a line shows all of it, with the time of the piece that
-    completed it. What is no frame is shown when the line falls silent or the port is closed.
+    completed it. What is no frame is shown when the line falls silent or the port is closed. A terminal's
+    lines are broken where they would not fit.
     """
 
     def __init__(self, streams: Streams) -> None:
@@ -38,6 +49,8 @@ class Trace:
             self._show_received(self._framer.feed(transfer.data, transfer.bad))
             return
         self.flush()
+        if transfer.direction == "tx" and not transfer.data:
+            return  # nothing was sent, so as to listen once more
         if transfer.direction == "tx":
             self._sent = transfer.data
             self._line(transfer.time, "tx", _meaning_of(transfer.data), transfer.data)
@@ -62,8 +75,13 @@ class Trace:
             self._first = self._before = time
         moment = f"{time - self._first:9.3f} {time - self._before:+8.3f}"
         self._before = time
-        text = f"{moment}  {direction:2}  {meaning:{_MEANING_WIDTH}}  {spaced_hex(data)}"
-        self._streams.complain(text.rstrip())
+        text = f"{moment}  {direction:2}  {meaning:{_MEANING_WIDTH}}  {spaced_hex(data)}".rstrip()
+        width = terminal_width() if self._streams.err_is_terminal else len(text)
+        if len(text) <= width:
+            self._streams.complain(text)
+            return
+        rows = [row for part in (meaning, spaced_hex(data)) for row in textwrap.wrap(part, width - _INDENT)]
+        self._streams.complain(f"{moment}  {direction:2}  " + f"\n{' ' * _INDENT}".join(rows))
 
 
 def describe_frame(frame: Frame) -> str:
@@ -75,8 +93,43 @@ def describe_frame(frame: Frame) -> str:
     words = f"{describe_c_field(frame.c_field)} {way} {describe_a_field(frame.a_field)}"
     if frame.ci_field is None:
         return words
+    if from_master and frame.ci_field == _CI_SELECT:
+        # Short, as a search is full of them; a selection ignores the frame count bit.
+        return f"SND_UD to {frame.a_field}, CI 52 {_selection(frame.data)}"
     name = _ci_name(frame.ci_field, frame.data, from_master=from_master)
-    return f"{words}, CI {frame.ci_field:02X} {name or '(unknown)'}"
+    more = ""
+    if from_master and frame.ci_field == _CI_DATA_SEND:
+        more = _records(frame)
+    return f"{words}, CI {frame.ci_field:02X} {name or '(unknown)'}{more}"
+
+
+def _selection(data: bytes) -> str:
+    """Which meters a selection concerns, as far as it is long enough to tell."""
+    if len(data) < _MASK_SIZE:
+        return "select meter"
+    meters = MeterAddress.from_octets(data[:_MASK_SIZE])
+    behind = f" and more ({hex_text(data[_MASK_SIZE:])})" if len(data) > _MASK_SIZE else ""
+    if meters.octets() == b"\xff" * _MASK_SIZE:
+        return "select every meter" + behind
+    if "F" in meters.id:
+        return f"select meters {meters} (F: any){behind}"
+    return f"select meter {meters}{behind}"
+
+
+def _records(frame: Frame) -> str:
+    """What is written: `: address 6`; nothing for records that make no sense here."""
+    assert frame.c_field is not None
+    assert frame.a_field is not None
+    try:
+        telegram = decode(encode_long(frame.c_field, frame.a_field, _CI_DATA_SEND, frame.data))
+    except DecodeError:
+        return ""
+    words = [
+        f"{record.header.quantity} {record.error if record.value is None else record.value}"
+        f"{record.header.unit and ' '}{record.header.unit}"
+        for record in telegram.records
+    ]
+    return inert(f": {', '.join(words)}") if words else ""
 
 
 def _ci_name(ci_field: int, data: bytes, *, from_master: bool) -> str | None:

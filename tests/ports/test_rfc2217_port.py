@@ -113,6 +113,12 @@ def test_a_server_without_parity(server) -> None:
     assert server.device.parity == "N"
 
 
+def test_a_line_for_a_stick_has_no_parity_and_needs_no_note(server) -> None:
+    with Rfc2217Port(server.url, baud=57600, parity="none") as port:
+        assert port.parity_note is None
+        assert (server.device.baudrate, server.device.parity) == (57600, "N")
+
+
 def test_a_rate_that_the_server_does_not_have(server, port) -> None:
     server.fixed_baud = True
     with pytest.raises(PortError) as caught:

@@ -59,6 +59,25 @@ def test_write_returns_when_the_last_bit_has_left(terminal, port) -> None:
     assert terminal.heard(20) == bytes(20)
 
 
+def test_a_stick_is_opened_without_parity_and_without_a_note(terminal) -> None:
+    import termios
+
+    for baud in (57600, 115200, 9600, 19200, 38400):
+        with open_serial_port(terminal.path, baud=baud, parity="none") as port:
+            assert port.parity_note is None
+            flags = termios.tcgetattr(terminal.master)
+            assert flags[4] == flags[5] == getattr(termios, f"B{baud}")
+            assert not flags[2] & (termios.PARENB | termios.CSTOPB)
+            assert flags[2] & termios.CSIZE == termios.CS8
+            assert flags[0] & (termios.IXON | termios.IXOFF | termios.ICRNL | termios.INPCK) == 0
+            assert flags[1] & termios.OPOST == 0
+            assert flags[3] & (termios.ICANON | termios.ECHO | termios.ISIG) == 0
+            with pytest.raises(PortError, match="in use"):
+                open_serial_port(terminal.path, baud=baud, parity="none")
+            os.write(terminal.master, bytes(range(256)))
+            assert read_all(port, 256) == bytes(range(256))
+
+
 def test_a_pty_is_opened_without_parity_and_says_so(terminal) -> None:
     for _ in range(3):  # the C library tells EINVAL from the second opening on
         with open_serial_port(terminal.path, baud=2400) as port:

@@ -106,3 +106,39 @@ def test_places_that_cannot_be_written(tmp_path) -> None:
 def test_a_full_disk() -> None:
     with CaptureWriter("/dev/full") as sink, pytest.raises(InputError, match="No space left"):
         sink(Transfer(0.0, "rx", b"\xe5"))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_remote"),
+    [
+        ("tcp://10.0.0.7:10001", True),
+        ("rfc2217://h:1", True),
+        ("/dev/ttyUSB0", False),
+        ("replay:tcp:", False),
+    ],
+)
+def test_a_replay_waits_as_long_as_the_port_needed(tmp_path, name, is_remote) -> None:
+    from mbuscli.services.link import Link
+
+    path = tmp_path / "bus.ndjson"
+    with ReplayPort(_capture_of(tmp_path, [])) as inner, CaptureWriter(str(path)) as sink:
+        inner.name = name
+        Tap(inner, sink).set_baud(2400)
+    assert [json.loads(line).get("port") for line in path.read_bytes().splitlines()] == [name, None]
+    port = ReplayPort(str(path))
+    assert (port.is_remote, Tap(port, lambda _: None).is_remote) == (is_remote, is_remote)
+    assert Link(port).session.timing.reply_timeout_s == pytest.approx(0.1875 + (0.25 if is_remote else 0.05))
+    assert Link(port, margin_s=0.5).session.timing.reply_timeout_s == pytest.approx(0.6875)
+
+
+def test_a_port_that_is_no_text_is_no_capture(tmp_path) -> None:
+    path = tmp_path / "bus.ndjson"
+    path.write_text('{"time": 0, "dir": "baud", "data": "2400", "port": 7}\n')
+    with pytest.raises(InputError):
+        ReplayPort(str(path))
+
+
+def _capture_of(tmp_path, transfers) -> str:
+    path = tmp_path / "inner.ndjson"
+    path.write_bytes(b"".join(map(encode_line, transfers)))
+    return str(path)

@@ -63,9 +63,30 @@ def test_echo_and_noise() -> None:
 @pytest.mark.parametrize(
     ("frame", "words"),
     [
-        (SELECT, "SND_UD FCB=1 to 253 (selected meter), CI 52 select meter 12345678.KAM"),
+        (SELECT, "SND_UD to 253, CI 52 select meter 12345678.KAM"),
         (encode_long(0x53, 5, 0xB8), "SND_UD FCB=0 to 5, CI B8 set baud rate 300"),
-        (encode_long(0x53, 5, 0x51, b"\x01\x7a\x06"), "SND_UD FCB=0 to 5, CI 51 data send"),
+        (
+            encode_long(0x53, 253, 0x52, bytes.fromhex("F1FFFF12 FFFFFFFF")),
+            "SND_UD to 253, CI 52 select meters 12FFFFF1 (F: any)",
+        ),
+        (
+            encode_long(0x53, 253, 0x52, b"\xff" * 8),
+            "SND_UD to 253, CI 52 select every meter",
+        ),
+        (
+            encode_long(0x53, 253, 0x52, b"\xff" * 8 + bytes.fromhex("0C78785634F2")),
+            "SND_UD to 253, CI 52 select every meter and more (0C78785634F2)",
+        ),
+        (
+            encode_long(0x53, 253, 0x52, b"\xff" * 4),
+            "SND_UD to 253, CI 52 select meter",
+        ),
+        (encode_long(0x53, 5, 0x51, b"\x01\x7a\x06"), "SND_UD FCB=0 to 5, CI 51 data send: address 6"),
+        (encode_long(0x53, 5, 0x51, b"\x04\x13\x06"), "SND_UD FCB=0 to 5, CI 51 data send"),
+        (
+            encode_long(0x53, 5, 0x51, bytes.fromhex("0C1367452301")),
+            "SND_UD FCB=0 to 5, CI 51 data send: volume 1234.567 m³",
+        ),
         (encode_long(0x53, 5, 0x5A, bytes(4)), "SND_UD FCB=0 to 5, CI 5A command"),
         (encode_long(0x08, 5, 0x73, bytes(16)), "RSP_UD from 5, CI 73 fixed data"),
         (encode_long(0x08, 5, 0x73, bytes(17)), "RSP_UD from 5, CI 73 compact frame"),
@@ -75,3 +96,29 @@ def test_echo_and_noise() -> None:
 )
 def test_words(frame: bytes, words: str) -> None:
     assert describe_frame(decode_frame(frame)) == words
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminals_lines_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    err = Screen()
+    trace = Trace(Streams(io.StringIO(), err, {}))
+    for frame in (SELECT, REQUEST):
+        trace(Transfer(0.5, "tx", frame))
+    trace(Transfer(0.7, "rx", ANSWER))
+    assert err.getvalue().splitlines() == [
+        "    0.000   +0.000  tx  SND_UD to 253, CI 52 select meter 12345678.KAM",
+        "                        68 0B 0B 68 73 FD 52 78 56 34 12 2D 2C FF FF 2D 16",
+        "    0.000   +0.000  tx  REQ_UD2 FCB=1 to 1                    10 7B 01 7C 16",
+        "    0.200   +0.200  rx  RSP_UD from 1, CI 72 variable data",
+        "                        68 15 15 68 08 01 72 78 56 34 12 2D 2C 1B 16 01 00 00 00",
+        "                        0C 13 67 45 23 01 09 16",
+    ]
+
+
+def test_listening_once_more_is_no_frame() -> None:
+    assert len(lines(Transfer(0, "tx", REQUEST), Transfer(0.1, "tx", b""))) == 1

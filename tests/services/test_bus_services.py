@@ -82,7 +82,9 @@ def test_every_form_of_address_reads_the_same_meter(tmp_path: Path, text: str) -
 
 
 def test_who_is_absent_does_not_stop_the_others(tmp_path: Path) -> None:
-    events = list(reading.read(link(tmp_path), [9, MeterAddress.parse("00000000"), 1]))
+    told = list(reading.read(link(tmp_path), [9, MeterAddress.parse("00000000"), 1]))
+    assert [event.done for event in told if isinstance(event, reading.Progress)] == [0, 1, 2]
+    events = [event for event in told if not isinstance(event, reading.Progress)]
     kinds = [type(event) for event in events]
     assert kinds == [reading.Asking, reading.Failed] * 2 + [reading.Asking, reading.Read]
     assert isinstance(events[1], reading.Failed)

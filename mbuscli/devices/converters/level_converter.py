@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from mbuscli.errors import PortError
@@ -14,13 +15,15 @@ T = TypeVar("T")
 class LevelConverter:
     """Carries out conversations over a port.
 
-    `echo` becomes true once everything that was sent came back first: many converters pass on what they
-    hear of the master itself. The octets stay in what is heard; judging a reply drops them.
+    `echo` becomes true, and `on_echo` is called, once everything that was sent came back first: many
+    converters pass on what they hear of the master itself. The octets stay in what is heard; judging a reply
+    drops them.
     """
 
     def __init__(self, port: Port) -> None:
         self.port = port
         self.echo = False
+        self.on_echo: Callable[[], None] | None = None
         self._sent = b""
         self._heard = bytearray()
 
@@ -62,5 +65,8 @@ class LevelConverter:
             return
         self._heard += data
         if len(self._heard) >= len(self._sent):
-            self.echo = self.echo or self._heard.startswith(self._sent)
+            if not self.echo and self._heard.startswith(self._sent):
+                self.echo = True
+                if self.on_echo is not None:
+                    self.on_echo()
             self._sent = b""

@@ -67,6 +67,16 @@ def never_idle(raw: bytes) -> BusError:
     return BusError(text, reason=Reason.NOISE, hint=_NOISE_HINTS)
 
 
+def broken_off(address: int, count: int) -> BusError:
+    """The error for a readout whose meter announced one telegram more and then acknowledges only."""
+    where = f"the readout of address {describe_a_field(address)}"
+    return BusError(
+        f"{where} breaks off: telegram {count} announced another one",
+        reason=Reason.UNEXPECTED,
+        hint=("read it again",),
+    )
+
+
 def endless(address: int, why: str) -> BusError:
     """The error for a readout of several telegrams that does not come to its end."""
     return BusError(

@@ -3,13 +3,13 @@
 The rule, in this order:
 
 1. Octets equal to the request at the very start are the converter's echo and are dropped.
-2. Nothing left is SILENCE.
+2. Nothing left is SILENCE, and so is an echo that lost octets on its way, which `note` then says.
 3. A single E5 without parity error is an ACK. One E5 among other octets never is: noise makes it easily.
 4. One good RSP_UD, no other frame and no parity error, is a FRAME; up to four stray octets around it are
    tolerated and kept in `stray` (a scan treats such a reply as garbled).
 5. COLLISION is what several meters at once can produce, a candidate until a repeat confirms it: a parity
    error, several frames, an E5 with other octets behind it, a broken long frame, a burst shorter than any
-   frame (overlapping E5 give A5, FC, E4 ...), or a request whose echo came back damaged.
+   frame (overlapping E5 give A5, FC, E4 ...), or an answer behind a request whose echo came back damaged.
 6. The rest is NOISE: octets without any trace of an answer, or the request of another master.
 """
 
@@ -36,6 +36,7 @@ from mbuscli.protocol.wired.frames import Frame, FrameKind
 _LONG_HEADER = re.compile(rb"\x68(.)\1\x68", re.DOTALL)
 _MAX_STRAY = 4
 _SHORTEST_FRAME = 5
+_DAMAGED_ECHO = "the request's echo came back damaged"
 
 
 class ReplyKind(Enum):
@@ -90,6 +91,8 @@ def judge(request: bytes, heard: bytes, bad: frozenset[int] = frozenset()) -> Re
         return Reply(ReplyKind.SILENCE, echo=echo)
     if raw == bytes((ACK,)) and not bad:
         return Reply(ReplyKind.ACK, raw, echo=echo)
+    if not bad and is_lost_echo(request, raw):
+        return Reply(ReplyKind.SILENCE, raw, note=_DAMAGED_ECHO)
     found = find_frames(raw, bad)
     frames = [item for item in found if item.frame]
     if len(frames) == 1 and not bad and _is_answer(frames[0].frame):
@@ -111,7 +114,7 @@ def _why_garbled(request: bytes, raw: bytes, found: list[Found], parity_errors: 
     if parity_errors:
         return ReplyKind.COLLISION, f"parity errors in {parity_errors} of {counted(len(raw), 'byte')}"
     if _is_damaged_echo(request, raw):
-        return ReplyKind.COLLISION, "the request's echo came back damaged"
+        return ReplyKind.COLLISION, _DAMAGED_ECHO
     if frames > 1:
         return ReplyKind.COLLISION, f"{frames} answers came at once"
     if raw[0] == ACK:
@@ -124,6 +127,12 @@ def _why_garbled(request: bytes, raw: bytes, found: list[Found], parity_errors: 
     if frames:
         return ReplyKind.NOISE, "a frame was heard that is no meter's answer"
     return ReplyKind.NOISE, f"{counted(len(raw), 'byte')} without a trace of an answer came"
+
+
+def is_lost_echo(request: bytes, raw: bytes | bytearray) -> bool:
+    """True if `raw` is most of the request, in order, and nothing else: an echo that lost octets."""
+    rest = iter(request)
+    return len(raw) > len(request) // 2 and all(octet in rest for octet in raw)
 
 
 def _is_damaged_echo(request: bytes, raw: bytes) -> bool:

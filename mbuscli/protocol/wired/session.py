@@ -7,11 +7,12 @@ steps out and sends back what was heard.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final
 
-from mbuscli.errors import BusError, MbuscliError
+from mbuscli.errors import MbuscliError
 from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.wired.failures import endless, failure, never_idle
+from mbuscli.protocol.octets import encode_bcd
+from mbuscli.protocol.wired.failures import broken_off, endless, failure, never_idle
 from mbuscli.protocol.wired.fields import (
     ADDRESS_BROADCAST,
     ADDRESS_SELECTED,
@@ -23,11 +24,13 @@ from mbuscli.protocol.wired.fields import (
     START_LONG,
 )
 from mbuscli.protocol.wired.frames import MAX_FRAME, Frame, encode_long, encode_short
-from mbuscli.protocol.wired.reply import Reply, ReplyKind, echo_length, judge
+from mbuscli.protocol.wired.probe import Probe, is_ack, probe
+from mbuscli.protocol.wired.reply import Reply, ReplyKind, echo_length, is_lost_echo, judge
 from mbuscli.protocol.wired.steps import Listen, Send, Talk
-from mbuscli.protocol.wired.timing import Timing, octets_s
+from mbuscli.protocol.wired.timing import LATE_S, Timing, octets_s
 
 CI_SELECT: Final = 0x52
+_FABRICATION = b"\x0c\x78"
 MAX_TELEGRAMS: Final = 64
 
 # FT1.2 knows no pauses inside a frame, meters do: a frame may take half as long again as its octets need.
@@ -37,31 +40,6 @@ _ALL = frozenset((ADDRESS_TEST, ADDRESS_BROADCAST))
 _WINDOW_LIMIT = 2 * MAX_FRAME
 # Where the access number stands, which counts on even if a meter repeats itself: CI field -> index.
 _ACCESS_NUMBER = {0x72: 8, 0x76: 8, 0x7A: 0}
-
-
-ProbeState: TypeAlias = Literal["silent", "meter", "collision", "noise"]
-
-
-class Probe(NamedTuple):
-    """What is at a primary address; `heard` is the evidence, all reply windows in order.
-
-    A state "meter" without frame is a meter that acknowledges but sends no data; `note` says so.
-    """
-
-    address: int
-    state: ProbeState
-    note: str
-    heard: tuple[Reply, ...]
-
-    @property
-    def frame(self) -> Frame | None:
-        """The meter's RSP_UD, to be shown instead of a second readout."""
-        return self.heard[-1].frame if self.state == "meter" else None
-
-    @property
-    def raw(self) -> bytes:
-        """The octets of `frame`; none if there is no frame."""
-        return self.heard[-1].raw if self.frame else b""
 
 
 def single_telegram(frame: Frame) -> bool:
@@ -74,9 +52,11 @@ class Session:
 
     `retries`: repeats of a request that was not answered well; `retries_silent`: repeats of a probe's first
     question when nobody answers it; `more_follows` says of a RSP_UD whether another telegram follows it
-    (its last DIF is 1F). `timing` may be replaced after a change of baud rate.
+    (its last DIF is 1F). `timing` may be replaced; `change_rate` does so for another baud rate.
     Errors: NoAnswerError when all tries met silence, else BusError; `replies` of either holds the telegrams
-    read before it.
+    read before it. After one the next request waits for answers that come late, so that none is taken for
+    another meter's. `sent_at`: when the last request had left, by the port's clock; `strays`: octets so far
+    that came in nobody's reply window.
     """
 
     def __init__(
@@ -92,7 +72,8 @@ class Session:
         self.retries_silent = retries_silent
         self._more_follows = more_follows
         self._next_fcb: dict[int, int] = {}
-        self._now = self._sent_at = 0.0
+        self._now = self.sent_at = 0.0
+        self.strays = 0
         self._last_octet = 0.0
         self._late_until = 0.0
 
@@ -100,39 +81,46 @@ class Session:
 
     def exchange(self, request: bytes) -> Talk[Reply]:
         """Send once when the line is idle, and judge what comes back; BusError if it never is idle."""
-        yield from self._settle()
+        yield from self.settle()
         sent = yield Send(request)
-        self._now = self._sent_at = sent.now
+        self._now = self.sent_at = sent.now
         heard, bad = yield from self._listen(request)
         return judge(request, heard, bad)
 
-    def await_stragglers(self) -> None:
-        """Let the last request's reply window end before the next request: others may answer yet."""
-        self._late_until = self._sent_at + self.timing.reply_timeout_s
+    def await_stragglers(self, late_s: float = 0.0) -> None:
+        """Let the last request's reply window end, and so much more, before the next request."""
+        self._late_until = self.sent_at + self.timing.reply_timeout_s + late_s
 
     def reset(self, address: int, *, retries: int = 0) -> Talk[Reply]:
         """SND_NKE. Returns what was heard, silence too: for a scan that is an answer."""
         replies = yield from self._reset(address, retries)
         return replies[-1]
 
-    def select(self, meter: MeterAddress, *, retries: int = 0) -> Talk[Reply]:
-        """Select meters by secondary address (wildcards allowed). Returns what was heard, silence too."""
-        replies = yield from self._try(_selection(meter), _is_ack, retries)
+    def select(self, meter: MeterAddress, *, fabrication: str = "", retries: int = 0) -> Talk[Reply]:
+        """Select meters by secondary address (wildcards allowed). Returns what was heard, silence too.
+
+        `fabrication`: eight digits, F for any; then only meters that know this kind of selection answer.
+        """
+        replies = yield from self.attempt(_selection(meter, fabrication), is_ack, retries)
         self._start_fcb(ADDRESS_SELECTED)
         return replies[-1]
 
     def request(self, address: int) -> Talk[Reply]:
         """REQ_UD2, after SND_NKE where the state of the frame count bit is unknown.
 
-        Returns a FRAME, or an ACK when the meter has nothing to send.
+        Returns a FRAME, or an ACK when the meter has nothing to send: then it is asked twice, as a late ACK
+        of another request looks the same.
         """
 
         def is_answer(reply: Reply) -> bool:
-            return _is_ack(reply) or reply.comes_from(address)
+            return is_ack(reply) or reply.comes_from(address)
 
         yield from self._open_link(address)
         request = encode_short(self._with_fcb(REQ_UD2, address), address)
-        replies = yield from self._try(request, is_answer, self.retries)
+        replies = yield from self.attempt(request, is_answer, self.retries)
+        if is_ack(replies[-1]):
+            self.await_stragglers(LATE_S)
+            replies = yield from self.attempt(request, is_answer, self.retries)
         if not is_answer(replies[-1]):
             raise self._failure(address, replies)
         self._toggle_fcb(address)
@@ -141,7 +129,7 @@ class Session:
     def request_once(self, address: int) -> Talk[Reply]:
         """One REQ_UD2 without repeats. Returns what was heard, whatever it is: a scan's answer."""
         reply = yield from self.exchange(encode_short(self._with_fcb(REQ_UD2, address), address))
-        if _is_ack(reply) or (reply.comes_from(address) and not reply.is_garbled):
+        if is_ack(reply) or (reply.comes_from(address) and not reply.is_garbled):
             self._toggle_fcb(address)
         return reply
 
@@ -158,8 +146,8 @@ class Session:
             reply = yield from self.exchange(request)
             self._toggle_fcb(address)
             return reply
-        replies = yield from self._try(request, _is_ack, self.retries if retries is None else retries)
-        if not _is_ack(replies[-1]):
+        replies = yield from self.attempt(request, is_ack, self.retries if retries is None else retries)
+        if not is_ack(replies[-1]):
             raise self._failure(address, replies)
         self._toggle_fcb(address)
         return replies[-1]
@@ -168,7 +156,7 @@ class Session:
 
     def read(self, address: int) -> Talk[list[Reply]]:
         """All telegrams of a meter from the first one; no telegram when it has nothing to send."""
-        self._next_fcb.pop(address, None)
+        self.forget(address)
         yield from self._open_link(address)
         return (yield from self._read_all(address))
 
@@ -176,19 +164,26 @@ class Session:
         """As `read`, for the one meter that this secondary address selects."""
         # A meter that is still selected would go on where its last readout stopped.
         yield from self.reset(ADDRESS_SELECTED)
-        replies = yield from self._try(_selection(meter), _is_ack, self.retries)
+        replies = yield from self.attempt(_selection(meter), is_ack, self.retries)
         self._start_fcb(ADDRESS_SELECTED)
-        if not _is_ack(replies[-1]):
+        if not is_ack(replies[-1]):
+            self.await_stragglers(LATE_S)
             raise failure(ADDRESS_SELECTED, replies, self.timing, meter=f"meter {meter}")
         return (yield from self._read_all(ADDRESS_SELECTED))
 
-    def _read_all(self, address: int) -> Talk[list[Reply]]:
+    def read_on(self, address: int, first: Reply) -> Talk[list[Reply]]:
+        """All telegrams of a readout whose first one has just come, that one included and not asked again."""
+        return (yield from self._read_all(address, first))
+
+    def _read_all(self, address: int, first: Reply | None = None) -> Talk[list[Reply]]:
         replies: list[Reply] = []
         seen: set[bytes] = set()
         try:
             while True:
-                reply = yield from self.request(address)
+                reply, first = first or (yield from self.request(address)), None
                 if reply.frame is None:
+                    if replies:
+                        raise broken_off(address, len(replies))
                     return replies
                 content = _content(reply.frame)
                 if content in seen:
@@ -203,73 +198,18 @@ class Session:
             error.replies = tuple(replies)
             raise
 
-    # -- the question of a primary scan ------------------------------------------------------------------
-
     def probe(self, address: int) -> Talk[Probe]:
-        """Who is at this primary address: SND_NKE, and for an ACK REQ_UD2, whose answer is kept.
-
-        Garbled twice is a collision; heard once and not confirmed is noise. Never raises NoAnswerError.
-        """
-        heard: list[Reply] = []
-        try:
-            state, note = yield from self._ask_who(address, heard)
-        except BusError as error:
-            state, note = "noise", error.text
-        if state != "meter":
-            self._next_fcb.pop(address, None)
-        return Probe(address, state, note, tuple(heard))
-
-    def _ask_who(self, address: int, heard: list[Reply]) -> Talk[tuple[ProbeState, str]]:
-        link_reset = encode_short(SND_NKE, address)
-        heard += yield from self._try(link_reset, _is_heard, self.retries_silent)
-        first = heard[-1]
-        if first.kind is ReplyKind.SILENCE:
-            return "silent", ""
-        if not _is_ack(first):
-            second = yield from self._hear(link_reset, heard)
-            if second.kind is ReplyKind.SILENCE:
-                return "noise", f"heard once, silent when asked again: {_remark(first)}"
-            if not _is_ack(second):
-                return "collision", _remark(second)
-        self._start_fcb(address)
-        return (yield from self._identify(address, heard))
-
-    def _identify(self, address: int, heard: list[Reply]) -> Talk[tuple[ProbeState, str]]:
-        """After an ACK: two meters that answer in step look like one E5, and noise makes an E5 easily."""
-        request = encode_short(self._with_fcb(REQ_UD2, address), address)
-        silent = garbled = 0
-        while silent < 2:
-            reply = yield from self._hear(request, heard)
-            if _is_ack(reply) or (reply.comes_from(address) and not reply.is_garbled):
-                self._toggle_fcb(address)
-                self._expect_late_answer(heard)
-                return "meter", "" if reply.frame else "it has nothing to send"
-            if reply.kind is ReplyKind.SILENCE:
-                silent += 1
-            elif garbled:
-                return "collision", _remark(reply)
-            else:
-                garbled += 1
-        reply = yield from self._hear(encode_short(SND_NKE, address), heard)
-        if _is_ack(reply):
-            return "meter", "it acknowledges, but sends no data"
-        if reply.kind is ReplyKind.SILENCE:
-            return "noise", "one E5 was heard, and nothing when asked again"
-        return "collision", _remark(reply)
-
-    def _hear(self, request: bytes, heard: list[Reply]) -> Talk[Reply]:
-        reply = yield from self.exchange(request)
-        heard.append(reply)
-        return reply
+        """Who is at this primary address, as a scan asks. Never raises NoAnswerError."""
+        return probe(self, address)
 
     # -- frame count bit ---------------------------------------------------------------------------------
 
     def _reset(self, address: int, retries: int) -> Talk[list[Reply]]:
         if address == ADDRESS_BROADCAST:
             retries = 0
-        replies = yield from self._try(encode_short(SND_NKE, address), _is_ack, retries)
-        self._next_fcb.pop(address, None)
-        if _is_ack(replies[-1]) or address == ADDRESS_BROADCAST:
+        replies = yield from self.attempt(encode_short(SND_NKE, address), is_ack, retries)
+        self.forget(address)
+        if is_ack(replies[-1]) or address == ADDRESS_BROADCAST:
             self._start_fcb(address)
         return replies
 
@@ -283,12 +223,22 @@ class Session:
             return
         replies = yield from self._reset(address, self.retries)
         if address not in self._next_fcb:
-            raise failure(address, replies, self.timing)
+            raise self._failure(address, replies)
 
     def _failure(self, address: int, replies: list[Reply]) -> MbuscliError:
         """The error; whether the meter has taken the request, and so its bit, is unknown then."""
-        self._next_fcb.pop(address, None)
+        self.forget(address)
+        self.await_stragglers(LATE_S)
         return failure(address, replies, self.timing)
+
+    def forget(self, address: int) -> None:
+        """The next request to this address begins with a link reset."""
+        self._next_fcb.pop(address, None)
+
+    def change_rate(self, timing: Timing) -> None:
+        """Go on at another baud rate, where other meters listen."""
+        self.timing = timing
+        self._next_fcb.clear()
 
     def _with_fcb(self, c_field: int, address: int) -> int:
         return c_field | self._next_fcb.get(address, FCB)
@@ -306,27 +256,38 @@ class Session:
 
     # -- line --------------------------------------------------------------------------------------------
 
-    def _try(self, request: bytes, is_answer: Callable[[Reply], bool], retries: int) -> Talk[list[Reply]]:
+    def attempt(self, request: bytes, is_answer: Callable[[Reply], bool], retries: int) -> Talk[list[Reply]]:
         """Repeat the same frame until a reply will do; all replies, of which the last one decides."""
         replies: list[Reply] = []
+        first_sent_at = None
         for _ in range(retries + 1):
             replies.append((yield from self.exchange(request)))
+            first_sent_at = self.sent_at if first_sent_at is None else first_sent_at
             if is_answer(replies[-1]):
                 break
-        self._expect_late_answer(replies)
+        silences = [reply.kind is ReplyKind.SILENCE for reply in replies]
+        if first_sent_at is not None and any(silences) and not silences[-1]:
+            self.expect_late(first_sent_at)
         return replies
 
-    def _expect_late_answer(self, replies: list[Reply]) -> None:
-        """What was heard after a silent try may be that try's late answer; the last try's is then to come."""
-        silences = [reply.kind is ReplyKind.SILENCE for reply in replies]
-        if any(silences) and not silences[-1]:
-            self._late_until = self._now + self.timing.reply_timeout_s
+    def expect_late(self, first_sent_at: float) -> None:
+        """What was just heard may be the answer to a try before the last one, first sent at this time.
 
-    def _settle(self) -> Talk[None]:
+        Then the answers to the other tries come as late as it did: let them pass before the next request.
+        """
+        late_s = max(self._now - first_sent_at, self.timing.reply_timeout_s)
+        self._late_until = self.sent_at + late_s + self.timing.gap_s
+
+    def settle(self) -> Talk[None]:
         """Wait until the line has been idle for 33 bit times; drop what comes late."""
         heard = yield Listen(max(self._last_octet + self.timing.idle_s, self._late_until))
-        limit = heard.now + octets_s(MAX_FRAME, self.timing.baud) + self.timing.reply_timeout_s
+        limit = (
+            max(heard.now, self._late_until)
+            + octets_s(MAX_FRAME, self.timing.baud)
+            + self.timing.reply_timeout_s
+        )
         while heard.data:
+            self.strays += len(heard.data)
             if heard.now > limit:
                 raise never_idle(heard.data)
             heard = yield Listen(max(heard.now + self.timing.gap_s, self._late_until))
@@ -350,7 +311,7 @@ class Session:
             window += heard.data
             until = heard.now + self.timing.gap_s
             answer = window[echo_length(request, window) :]
-            if not answer:
+            if not answer or is_lost_echo(request, window):
                 until = max(until, silent_at)
                 continue
             began = heard.now if began is None else began
@@ -370,26 +331,11 @@ class Session:
         return octets_s(size, self.timing.baud) * _PAUSE_ALLOWANCE + self.timing.gap_s
 
 
-def _is_ack(reply: Reply) -> bool:
-    return reply.kind is ReplyKind.ACK
-
-
-def _remark(reply: Reply) -> str:
-    """Why a reply is no clean answer to a probe."""
-    if reply.note or reply.frame is None:
-        return reply.note
-    if reply.stray:
-        return f"{len(reply.stray)} stray octets came with the answer"
-    return f"an answer of address {reply.frame.a_field} came that was not asked for"
-
-
-def _is_heard(reply: Reply) -> bool:
-    return reply.kind is not ReplyKind.SILENCE
-
-
-def _selection(meter: MeterAddress) -> bytes:
+def _selection(meter: MeterAddress, fabrication: str = "") -> bytes:
+    """The selection; an enhanced one has a record with the fabrication number behind the address."""
+    record = _FABRICATION + encode_bcd(fabrication) if fabrication else b""
     # FCB=0 here: the selected meter's next request, with FCB=1, is then new to it in any case.
-    return encode_long(SND_UD, ADDRESS_SELECTED, CI_SELECT, meter.octets())
+    return encode_long(SND_UD, ADDRESS_SELECTED, CI_SELECT, meter.octets() + record)
 
 
 def _content(frame: Frame) -> bytes:

@@ -11,6 +11,8 @@ IDLE_BITS = 33
 
 # A USB level converter hands octets over in bursts and some ten milliseconds late; gateways need more.
 DEFAULT_MARGIN_S = 0.05
+# So much later than the standard allows some meters in the field answer.
+LATE_S = 1.0
 
 
 class Timing(NamedTuple):

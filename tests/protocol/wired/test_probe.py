@@ -4,7 +4,8 @@ import pytest
 
 from mbuscli.protocol.wired.fields import ADDRESS_LAST
 from mbuscli.protocol.wired.frames import encode_short
-from mbuscli.protocol.wired.session import Probe, Session
+from mbuscli.protocol.wired.probe import Probe
+from mbuscli.protocol.wired.session import Session
 from mbuscli.protocol.wired.timing import timing_for
 from tests.protocol.wired.virtual_wire import (
     Fate,
@@ -97,7 +98,7 @@ def test_an_acknowledging_meter_without_data() -> None:
     assert wire.sent == [NKE, REQ, REQ, NKE]
     found, wire = probe(slave=Slave(5, ()))
     assert (found.state, found.frame, found.note) == ("meter", None, "it has nothing to send")
-    assert wire.sent == [NKE, REQ]
+    assert wire.sent == [NKE, REQ, NKE]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +147,24 @@ def test_a_late_e5_does_not_become_the_next_addresss_meter() -> None:
     bus = Session(timing_for(2400))
     states = [wire.run(bus.probe(address)).state for address in range(4, 9)]
     assert "meter" not in states
+
+
+@pytest.mark.parametrize("delay_s", [0.3, 0.45, 0.6, 0.8, 1.0, 1.2])
+def test_late_e5s_of_several_addresses_do_not_make_a_meter(delay_s: float) -> None:
+    wire = Wire(*(Slave(address, delay_s=delay_s) for address in (3, 4, 5)))
+    bus = Session(timing_for(2400))
+    found = [wire.run(bus.probe(address)) for address in range(3, 16)]
+    assert "meter" not in [each.state for each in found[3:]]
+    assert any(each.is_disturbed for each in found)
+
+
+def test_what_disturbs_the_line() -> None:
+    for fates in ((), (None, None)):
+        assert not probe(*fates)[0].is_disturbed
+    assert not probe(slave=Slave(6))[0].is_disturbed
+    assert not probe(E5, with_parity_error, with_parity_error)[0].is_disturbed
+    for fates in ((noise_after,), (None, damaged), (None, SILENT), (E5, SILENT, SILENT, SILENT)):
+        assert probe(*fates)[0].is_disturbed
 
 
 def test_a_scan_takes_the_time_of_the_standard() -> None:

@@ -66,8 +66,21 @@ def test_every_partial_echo_is_damaged(request_frame: bytes) -> None:
     for size in range(1, len(request_frame)):
         for rest in (b"", b"\xe5", b"\x00"):
             heard = request_frame[:size] + rest
+            alone = not rest and size > len(request_frame) // 2
             if heard != request_frame:
-                assert judge(request_frame, heard).kind is ReplyKind.COLLISION
+                reply = judge(request_frame, heard)
+                assert reply.kind is (ReplyKind.SILENCE if alone else ReplyKind.COLLISION)
+                assert reply.note
+
+
+@pytest.mark.parametrize("request_frame", [NKE, REQ, SELECT])
+def test_an_echo_that_lost_an_octet_is_no_answer(request_frame: bytes) -> None:
+    for lost in range(len(request_frame)):
+        heard = request_frame[:lost] + request_frame[lost + 1 :]
+        reply = judge(request_frame, heard)
+        assert (reply.kind, reply.note) == (ReplyKind.SILENCE, "the request's echo came back damaged")
+        assert judge(request_frame, heard + b"\xe5").kind is not ReplyKind.SILENCE
+        assert judge(request_frame, heard, frozenset({0})).kind is ReplyKind.COLLISION
 
 
 @pytest.mark.parametrize("heard", [b"\x00\xe5\x00\x00\x00\x00", bytes(range(20, 60)), NKE, SELECT])

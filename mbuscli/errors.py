@@ -70,7 +70,11 @@ class Reason(Enum):
     ENDLESS = "endless"
     TAKEN = "taken"
     UNCHANGED = "unchanged"
+    REFUSED = "refused"
     UNKNOWN = "unknown"
+    # LoRaWAN networks
+    DUTY_CYCLE = "duty-cycle"
+    COUNTER = "counter"
     # transport layer
     FRAGMENT = "fragment"
     # application layer

@@ -11,11 +11,14 @@ import re
 from mbuscli.capture.heard import Heard, heard_hex
 
 DIALECT = "wmbusmeters"
-_TELEGRAM = re.compile(r"\btelegram=([|_0-9A-Fa-f]+)")
+_TELEGRAM = re.compile(r"\btelegram=([|_0-9A-Fa-f]+)(?:\+(\d{1,12}(?:\.\d{1,9})?)\b)?")
 _VISUAL = str.maketrans("", "", "|_")
 
 
 def parse_wmbusmeters(line: str) -> Heard | None:
     """What the line tells, None if there is no `telegram=` in it."""
     found = _TELEGRAM.search(line)
-    return heard_hex(found[1].translate(_VISUAL), DIALECT) if found else None
+    if found is None:
+        return None
+    heard = heard_hex(found[1].translate(_VISUAL), DIALECT)
+    return heard._replace(after_s=float(found[2])) if found[2] else heard

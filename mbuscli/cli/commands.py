@@ -22,8 +22,8 @@ class Entry(NamedTuple):
 COMMANDS = {
     "scan": Entry("Look", "Find the meters on a wired bus."),
     "read": Entry("Look", "Read meters by address, those of a list, or all of the bus."),
-    "sniff": Entry("Look", "Listen to radio meters with a stick."),
-    "inventory": Entry("Look", "Show, filter, export and plot what sniff has heard."),
+    "sniff": Entry("Look", "Listen to radio meters with a stick: who is heard, how well, what they read."),
+    "inventory": Entry("Look", "Show, filter, export and plot what `mbuscli sniff` has heard."),
     "ports": Entry("Look", "List the serial ports of this computer."),
     "sticks": Entry("Look", "List the radio sticks, and what they hear."),
     "decrypt": Entry("Decode", "Decode telegrams from hexadecimal or a log, and decrypt them."),

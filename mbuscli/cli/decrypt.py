@@ -149,11 +149,15 @@ def _sources(inputs: tuple[str, ...]) -> Iterator[tuple[str, Iterator[Piece]]]:
 
 
 def _file(name: str) -> Iterator[Piece]:
-    from mbuscli.services.input import pieces_of_stream
+    from mbuscli.capture.walk_file import open_log
+    from mbuscli.services.input import Piece, pieces_of_stream
 
     try:
-        with open(name, "rb") as stream:
+        with open_log(name) as stream:
             yield from pieces_of_stream(stream, name)
+            if stream.cut:
+                text = f"the end of {name} is cut: its last line is left out"
+                yield Piece(b"", error=InputError(text, reason=Reason.TOO_SHORT))
     except OSError as error:
         raise InputError(f"cannot read {name}: {error.strerror or error}", reason=Reason.UNREADABLE) from None
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mbuscli.errors import DecodeError, MbuscliError, Reason
 from mbuscli.protocol.application.records import Record, joined_headers
-from mbuscli.protocol.wired.fields import START_LONG
 from mbuscli.services.input import Piece
 from mbuscli.telegram import Telegram, decode
 
 if TYPE_CHECKING:
-    from mbuscli.protocol.application.compact import Formats, FormatSource
+    from mbuscli.protocol.application.compact import FormatSource
     from mbuscli.protocol.security.keys import KeySource
-    from mbuscli.protocol.transport.afl import Fragments
+    from mbuscli.protocol.transport.afl import Afl, Fragments, Message
+    from mbuscli.settings.formats_store import StoredFormats
 
 
 class Decoded(NamedTuple):
@@ -85,17 +85,13 @@ class _Decoder:
             formats = Formats()
         self._keys = keys
         self._formats = formats
-        self._fragments: Fragments | None = None
+        self._fragments = _LateFragments()
         self._received_on = received_on
         self._now_s = 0.0
         self._rssi_is_appended: bool | None = None
 
     def decode(self, piece: Piece) -> Decoded:
         """Decode one piece; raises DecodeError."""
-        if self._fragments is None and not _is_wired(piece.data):
-            from mbuscli.protocol.transport.afl import Fragments
-
-            self._fragments = Fragments()
         received = _moment(piece.time)
         received_on = self._received_on
         if received is not None:
@@ -104,7 +100,7 @@ class _Decoder:
         data = piece.data
         rssi_dbm = piece.rssi_dbm
         if piece.rssi_tail and self._has_rssi(data, received_on):
-            from mbuscli.capture.amber import rssi_of_tail
+            from mbuscli.protocol.receivers.stream import rssi_dbm as rssi_of_tail
 
             rssi_dbm = rssi_of_tail(data[-1])
             data = _without_tail(data)
@@ -149,8 +145,19 @@ class _Decoder:
         return sum(not problem.warning for problem in telegram.problems)
 
 
-def _is_wired(data: bytes) -> bool:
-    return data[0] == START_LONG and data[3:4] == data[:1]
+class _LateFragments:
+    """`Fragments` from the first fragment on: nearly every telegram comes whole."""
+
+    def __init__(self) -> None:
+        self._fragments: Fragments | None = None
+
+    def add(self, sender: Hashable, afl: Afl, body: bytes, now_s: float) -> Message | None:
+        """As `Fragments` does."""
+        if self._fragments is None:
+            from mbuscli.protocol.transport.afl import Fragments
+
+            self._fragments = Fragments()
+        return self._fragments.add(sender, afl, body, now_s)
 
 
 def _without_tail(data: bytes) -> bytes:
@@ -172,7 +179,7 @@ class LearntFormats:
     """A `FormatSource` that keeps what it learns between runs. `keep` at the end of the command."""
 
     def __init__(self) -> None:
-        self._formats: Formats | None = None
+        self._formats: StoredFormats | None = None
         self._pending: dict[bytes, None] = {}
 
     def learn(self, headers: bytes) -> int:
@@ -194,14 +201,18 @@ class LearntFormats:
 
     def keep(self) -> str | None:
         """Store what is still pending; returns why it could not be stored."""
-        if not self._pending and self._formats is None:
+        if self._formats is not None:
+            return self._formats.trouble
+        if not self._pending:
             return None
-        self._load()
-        return getattr(self._formats, "trouble", None)
+        from mbuscli.settings.formats_file import default_path, remember
 
-    def _load(self) -> Formats:
+        return remember(default_path(), self._pending)
+
+    def _load(self) -> StoredFormats:
         if self._formats is None:
-            from mbuscli.settings.formats_store import StoredFormats, default_path
+            from mbuscli.settings.formats_file import default_path
+            from mbuscli.settings.formats_store import StoredFormats
 
             self._formats = StoredFormats(default_path())
             for headers in self._pending:

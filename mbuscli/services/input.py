@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 from mbuscli.protocol.application.ci_table import FROM_SLAVE
-from mbuscli.protocol.wired.framer import Found, Framer, find_frames
-from mbuscli.protocol.wired.frames import FrameKind
 from mbuscli.services.hex_text import octets_of
+from mbuscli.telegram.model import ACK
 
 if TYPE_CHECKING:
     from mbuscli.capture.heard import Heard
@@ -23,14 +22,14 @@ _STICK_STARTS = (0xA5, 0xFF)
 # Arguments as long as this are telegrams of their own; shorter ones are pieces of one telegram.
 _WHOLE_ARGUMENT = 12
 _TELLING = 24
-_CHUNK = 1 << 16
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
-_WITH_DATA = frozenset((FrameKind.CONTROL, FrameKind.LONG))
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 # What cannot be read in front of the first telegram is kept back: a file without any gets one word for it.
 _MOST_KEPT_BACK = 100
 LONGEST_LINE = 1 << 20
 LONG_HEADER = re.compile(rb"\x68([\x03-\xff])\1\x68", re.DOTALL)
+# Where this is nowhere, the framer finds nothing to speak of, and is not loaded.
+_LIKE_A_FRAME = re.compile(LONG_HEADER.pattern + rb"|\x10...\x16", re.DOTALL)
 
 
 class Piece(NamedTuple):
@@ -44,6 +43,7 @@ class Piece(NamedTuple):
     frame_format, layer   as telegram.decode takes them
     dialect       name of the line format
     rssi_tail     the last octet may be signal strength, depending on the setting of an Amber stick
+    after_s       seconds since the log was begun, where the line tells no more of the time
     """
 
     data: bytes
@@ -56,6 +56,7 @@ class Piece(NamedTuple):
     layer: str = "auto"
     dialect: str = "hex"
     rssi_tail: bool = False
+    after_s: float | None = None
 
 
 class Line(NamedTuple):
@@ -72,7 +73,7 @@ class Line(NamedTuple):
         return Piece(data, self.number, time=self.time, dialect=self.dialect)
 
 
-_NOWHERE = Line(b"", None, False)
+NOWHERE = Line(b"", None, False)
 
 
 def pieces_of_arguments(words: Sequence[str]) -> Iterator[Piece]:
@@ -94,7 +95,7 @@ def pieces_of_arguments(words: Sequence[str]) -> Iterator[Piece]:
     if not joined:
         raise InputError("there are no bytes in the arguments", reason=Reason.EMPTY)
     separate = len(parts) > 1 and all(len(part) >= _WHOLE_ARGUMENT for part in parts)
-    if not separate or any(item.frame for item in find_frames(joined)):
+    if not separate or _holds_frame(joined):
         parts = [joined]
     for part in parts:
         heard = _heard_from_stick(part)
@@ -102,6 +103,12 @@ def pieces_of_arguments(words: Sequence[str]) -> Iterator[Piece]:
             yield from (piece_of(item, None) for item in heard)
         else:
             yield from pieces_of_line(Line(part, None, True))
+
+
+def _holds_frame(data: bytes) -> bool:
+    from mbuscli.services.wired_pieces import find_frames
+
+    return any(item.frame for item in find_frames(data))
 
 
 def _heard_in(text: str) -> list[Heard]:
@@ -137,6 +144,7 @@ def piece_of(heard: Heard, number: int | None) -> Piece:
         heard.layer,
         heard.dialect,
         heard.rssi_tail,
+        heard.after_s,
     )
 
 
@@ -151,7 +159,9 @@ def pieces_of_stream(stream: BinaryIO, name: str) -> Iterator[Piece]:
     if not start:
         raise InputError(f"{name} is empty", reason=Reason.EMPTY)
     if not start.startswith(_UTF16_BOMS) and (_CONTROLS.search(start) or LONG_HEADER.match(start)):
-        pieces = _worthwhile(_found_in_bytes(start, stream))
+        from mbuscli.services.wired_pieces import pieces_of_bytes
+
+        pieces = pieces_of_bytes(start, stream)
     else:
         from mbuscli.services.text_lines import pieces_of_lines, utf8_lines, utf16_lines
 
@@ -186,27 +196,23 @@ def _head(stream: BinaryIO) -> list[bytes]:
     return lines
 
 
-def _found_in_bytes(first: bytes, stream: BinaryIO) -> Iterator[Found]:
-    framer = Framer()
-    chunk = first
-    while chunk:
-        yield from framer.feed(chunk)
-        chunk = stream.read(_CHUNK)
-    yield from framer.flush()
-
-
 def pieces_of_line(line: Line) -> list[Piece]:
     """What one line holds: application data, frames, a radio telegram; or unknown octets."""
     data = line.data
+    is_application = data[0] in _APPLICATION_CI and len(data) >= _LEAST_APPLICATION
+    if _LIKE_A_FRAME.search(data) is None:
+        known = line.alone or is_application or _is_radio(data, alone=False)
+        return [line.piece(data)] if known else []
+    from mbuscli.services.wired_pieces import find_frames, holds_data, worthwhile
+
     found = find_frames(data)
-    has_frame = any(item.frame is not None and item.frame.kind in _WITH_DATA for item in found)
-    if data[0] in _APPLICATION_CI and len(data) >= _LEAST_APPLICATION and not has_frame:
+    if is_application and not holds_data(found):
         return [line.piece(data)]
-    pieces = list(_worthwhile(found, [line]))
+    pieces = list(worthwhile(found, [line]))
     if line.alone and not pieces:
         return [line.piece(data)]
     # E5 alone is an acknowledgement, and also the L field of a long telegram.
-    begins_wired = found[0].frame is not None and found[0].frame.kind is not FrameKind.ACK
+    begins_wired = found[0].frame is not None and data[0] != ACK
     if not begins_wired and _is_radio(data, alone=line.alone):
         return [line.piece(data)]
     return pieces
@@ -214,39 +220,6 @@ def pieces_of_line(line: Line) -> list[Piece]:
 
 def _is_radio(data: bytes, *, alone: bool) -> bool:
     """True for a radio telegram; among words a damaged one too, where nothing else gives it away."""
-    from mbuscli.telegram.detect import is_damaged_wireless, is_wireless
+    from mbuscli.telegram.wireless import is_damaged_wireless, is_wireless
 
     return is_wireless(data) or (not alone and is_damaged_wireless(data))
-
-
-def pieces_of_joined(lines: Sequence[Line]) -> list[Piece]:
-    """Frames that are spread over lines; none if the lines hold no frame together."""
-    found = find_frames(b"".join(line.data for line in lines))
-    return list(_worthwhile(found, lines)) if any(item.frame for item in found) else []
-
-
-def _worthwhile(found: Iterable[Found], lines: Sequence[Line] = ()) -> Iterator[Piece]:
-    """Frames, and garbage that began as a long frame: a damaged telegram is worth a word, the rest is not.
-
-    Five bytes of anything may look like a short frame: one behind garbage is not taken for one.
-    """
-    after_garbage = False
-    for item in found:
-        line = _line_at(lines, item.offset)
-        if item.frame is not None:
-            if item.frame.kind in _WITH_DATA or (item.frame.kind is FrameKind.SHORT and not after_garbage):
-                yield line.piece(item.raw)
-                after_garbage = False
-        else:
-            after_garbage = True
-            header = LONG_HEADER.search(item.raw)
-            if header is not None:
-                yield line.piece(item.raw[header.start() :])
-
-
-def _line_at(lines: Sequence[Line], offset: int) -> Line:
-    for line in lines:
-        if offset < len(line.data):
-            return line
-        offset -= len(line.data)
-    return _NOWHERE

@@ -13,9 +13,10 @@ from itertools import chain
 from typing import BinaryIO
 
 from mbuscli.capture.dialects import STICK_STARTS, Dialects, unframe
-from mbuscli.capture.heard import Heard, iso_time
+from mbuscli.capture.heard import Heard
 from mbuscli.errors import DecodeError, InputError, Reason
 from mbuscli.protocol.checksum import sum8
+from mbuscli.protocol.receivers.lines import iso_time
 from mbuscli.protocol.wired.fields import ACK, START_LONG, START_SHORT, STOP
 from mbuscli.protocol.wired.framer import find_frames
 from mbuscli.protocol.wired.frames import MAX_FRAME
@@ -27,11 +28,11 @@ from mbuscli.services.input import (
     Line,
     Piece,
     piece_of,
-    pieces_of_joined,
     pieces_of_line,
     with_telegram,
 )
-from mbuscli.telegram.detect import is_wireless
+from mbuscli.services.wired_pieces import pieces_of_joined
+from mbuscli.telegram.wireless import is_wireless
 
 _CHUNK = 1 << 16
 _MOST_HELD = 4 * MAX_FRAME

@@ -313,6 +313,21 @@ def test_nothing_that_was_written_is_lost_by_sigkill(tmp_path: Path, name: str) 
         assert int(last["raw"][22:24], 16) in (told % 256, (told + 1) % 256)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="locks of POSIX")
+@names
+def test_a_second_writer_is_kept_out(tmp_path: Path, name: str) -> None:
+    path = str(tmp_path / name)
+    with WalkWriter(path) as writer:
+        put(writer)
+        with pytest.raises(InputError) as caught:
+            WalkWriter(path)
+        assert caught.value.name == "input.busy"
+        put(writer, 1)
+    with WalkWriter(path) as writer:
+        put(writer, 2)
+    assert [row["raw"][22:24] for row in rows_of(path)] == ["00", "01", "02"]
+
+
 def test_lines_reach_the_disk_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
     monkeypatch.setattr(walk.os, "fsync", synced.append)

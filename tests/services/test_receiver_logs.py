@@ -7,7 +7,7 @@ import io
 import tracemalloc
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mbuscli.errors import InputError
@@ -147,6 +147,8 @@ def test_a_file_without_telegrams_gets_one_word() -> None:
 
 @given(TELEGRAMS, st.integers(1, 12))
 def test_a_wired_frame_that_breaks_off_takes_no_radio_telegram_along(telegram: bytes, cut: int) -> None:
+    # Where only the stop octet is missing, an L field of 16 hex is it.
+    assume(cut > 1 or telegram[0] != FRAME[-1])
     found = [piece.data for piece in pieces(f"{FRAME[:-cut].hex(' ')}\n{telegram.hex()}\n{FRAME.hex()}")]
     assert found[-2:] == [telegram, FRAME]
     stick = lines.im871a(telegram, stamp=False, rssi=76, crc=True)
@@ -198,4 +200,5 @@ def test_memory_does_not_grow_with_the_file() -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert found > count * 0.8
-    assert peaks[1] < peaks[0] + 50_000
+    # Python keeps up to 2,000 freed tuples of each size; a hundred bytes a line would be two million.
+    assert peaks[1] < peaks[0] + 400_000

@@ -132,12 +132,12 @@ def encode_received(telegram: bytes, rssi_dbm: float, time_stamp: int) -> bytes:
     return time_stamp.to_bytes(4, "little") + b"\x00\x00\x02" + bytes((rssi,)) + telegram
 
 
-def framer() -> Framer[Message]:
-    """Cuts what the stick sends, or what is sent to it."""
-    return Framer(_cut)
+def framer(saps: tuple[int, ...] = (DEVICE, RADIO_LINK)) -> Framer[Message]:
+    """Cuts what the stick sends, or what is sent to it, at these service access points."""
+    return Framer(lambda data, at: _cut(data, at, saps))
 
 
-def _cut(data: bytes, at: int) -> Cut[Message] | DecodeError | Verdict:
+def _cut(data: bytes, at: int, saps: tuple[int, ...]) -> Cut[Message] | DecodeError | Verdict:
     if data[at] == END:
         return Cut(1, None)
     end = data.find(END, at, at + _MOST_OCTETS)
@@ -147,14 +147,14 @@ def _cut(data: bytes, at: int) -> Cut[Message] | DecodeError | Verdict:
         return Cut(_MOST_OCTETS, Damage(data[at : at + _MOST_OCTETS], _endless()))
     raw = data[at:end]
     try:
-        return Cut(end + 1 - at, _decode(raw))
+        return Cut(end + 1 - at, _decode(raw, saps))
     except DecodeError as error:
         return Cut(end + 1 - at, Damage(raw, error))
 
 
-def _decode(inside: bytes) -> Message:
+def _decode(inside: bytes, saps: tuple[int, ...]) -> Message:
     content = unescape_slip(inside)
-    if len(content) < 2 + _CRC_SIZE or content[0] not in (DEVICE, RADIO_LINK):
+    if len(content) < 2 + _CRC_SIZE or content[0] not in saps:
         text = f"{counted_are(len(inside), 'byte')} no message of the receiver"
         raise DecodeError(text, reason=Reason.GARBAGE)
     if not ends_with_crc_x25(content):

@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ def output_of(command: str) -> str:
     assert words[0] == "mbuscli"
     environ = {**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", "NO_COLOR": "1"}
     environ.pop("MBUSCLI_PORT", None)
+    folder = tempfile.mkdtemp(prefix="mbuscli-readme-")
+    environ |= {"MBUSCLI_STATE_DIR": folder, "MBUSCLI_CONFIG_DIR": folder}
     done = subprocess.run(
         [sys.executable, "-m", "mbuscli", *words[1:]],
         capture_output=True,

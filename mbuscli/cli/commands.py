@@ -32,9 +32,11 @@ COMMANDS = {
     "set-clock": Entry("Change", "Set the clock of a meter from this computer's."),
     "reset": Entry("Change", "Reset a meter's application, or choose what it sends."),
     "send": Entry("Change", "Send any command or frame, and show the answer."),
+    "lora-join": Entry("Change", "Join a LoRaWAN network, and prove that link and keys work."),
     "journal": Entry("Change", "List what was written into meters, and how to undo it."),
     "keys": Entry("Setup", "Keep the keys of meters in a key ring."),
-    "simulate": Entry("Setup", "Serve a simulated bus or radio stick for training and tests."),
+    "meters": Entry("Setup", "List, show, test and begin meter drivers."),
+    "simulate": Entry("Setup", "Serve a simulated bus, stick or modem for training and tests."),
 }
 
 

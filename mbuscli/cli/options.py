@@ -58,11 +58,39 @@ def output_options(kind: str, **other_kinds: str) -> Callable[[F], Callable[...,
         @functools.wraps(function)
         def command(*args: Any, format_name: str | None, fields: str | None, quiet: bool, **rest: Any) -> Any:
             names = None if fields is None else _chosen(kind_with(rest), fields)
-            return function(*args, output=_output(format_name, names, quiet), **rest)
+            output = _output(format_name, names, quiet)
+            if kind == "telegram":
+                output = output._replace(verbose=rest.pop("verbose"), units=rest.pop("units"))
+            return function(*args, output=output, **rest)
 
-        return command
+        return _reading_options(command) if kind == "telegram" else command
 
     return decorate
+
+
+def _reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """-v, --unit: what is shown of readings; they go into `output`."""
+
+    def parse_units(
+        _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        if not texts:
+            return ()
+        from mbuscli.meters.units import parse_unit
+
+        return tuple(map(parse_unit, texts))
+
+    function = click.option("-v", "--verbose", is_flag=True, help="Show the records too, in a table.")(
+        function
+    )
+    return click.option(
+        "--unit",
+        "units",
+        multiple=True,
+        metavar="UNIT",
+        callback=parse_units,
+        help="Readings in this unit where it fits: kWh, MWh, GJ, l, m3/h ... May be repeated.",
+    )(function)
 
 
 def _chosen(kind: str, text: str) -> tuple[str, ...]:
@@ -98,10 +126,18 @@ def _columns(kind: str) -> tuple[Columns, tuple[str, ...]]:
         from mbuscli.render import write_rows
 
         return write_rows.COLUMNS[kind]
+    if kind in ("drivers", "driver_fields", "driver_tests"):
+        from mbuscli.render import driver_rows
+
+        return driver_rows.COLUMNS[kind]
     if kind == "sniff":
         from mbuscli.render import walk_rows
 
         return walk_rows.COLUMNS, walk_rows.DEFAULT
+    if kind == "lora":
+        from mbuscli.render import lora_rows
+
+        return lora_rows.COLUMNS, lora_rows.DEFAULT
     if kind == "inventory":
         from mbuscli.render import inventory_rows
 

@@ -48,6 +48,7 @@ class Reader:
     def run(self, events: Iterable[service.ReadEvent]) -> ExitCode:
         """Take all events; the exit code. Interrupted, everything that was read is written before."""
         from mbuscli.cli.talk import tell_link
+        from mbuscli.render.streams import OutputClosedError
 
         tell_link(self._output, self._link)
         started = self._link.clock()
@@ -55,6 +56,9 @@ class Reader:
             for event in events:
                 self._take(event)
             self._last = None
+        except OutputClosedError:
+            self._output.streams.quiet = True  # nobody reads on: nothing is left undone
+            raise
         finally:
             self._end_meter()
             self._finish()

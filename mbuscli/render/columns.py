@@ -54,6 +54,14 @@ def _error(event: Row, record: Row) -> Cell:
     return "; ".join(str(problem["text"]) for problem in event["problems"]) or "no records"
 
 
+def _address(event: Row, _record: Row) -> Cell:
+    """Of a LoRaWAN frame that names no meter, the device's."""
+    found = _follow(event, ("meter", "address"))
+    if found is None and "lorawan" in event:
+        found = _follow(event, ("lorawan", "dev_addr")) or _follow(event, ("lorawan", "dev_eui"))
+    return found
+
+
 def _primary_address(event: Row, _record: Row) -> Cell:
     """Also of a telegram that does not say who sent it."""
     a_field = _follow(event, ("link", "a_field"))
@@ -61,7 +69,7 @@ def _primary_address(event: Row, _record: Row) -> Cell:
 
 
 TELEGRAM_COLUMNS: Columns = {
-    "address": Column("the meter's address, 12345678.KAM.1B.16", _event("meter", "address")),
+    "address": Column("the meter's address, 12345678.KAM.1B.16, or DevAddr", _address),
     "primary_address": Column("primary address 0-250", _primary_address),
     "function": Column("instantaneous, maximum, minimum or error", _record("function")),
     "storage": Column("storage number, 0 is the present", _record("storage")),
@@ -72,6 +80,7 @@ TELEGRAM_COLUMNS: Columns = {
     "unit": Column("base unit", _record("unit")),
     "qualifiers": Column("what else the record's header says", _record("qualifiers")),
     "error": Column("why there is no value", _error),
+    "reading": Column("its name as a reading, total_m3 or the like", _record("reading")),
     "time": Column("when the telegram was received", _event("time")),
     "port": Column("where it was received", _event("port")),
     "id": Column("identification number", _event("meter", "id")),
@@ -91,8 +100,14 @@ TELEGRAM_COLUMNS: Columns = {
     "record_time": Column("moment the value belongs to (compact profiles)", _record("time")),
     "raw": Column("the whole telegram in hex", _event("raw")),
     "baud": Column("baud rate, with --baud auto", _event("baud")),
+    "m_type": Column("LoRaWAN: join-request, confirmed data up, …", _event("lorawan", "m_type")),
+    "dev_addr": Column("LoRaWAN: DevAddr", _event("lorawan", "dev_addr")),
+    "f_cnt": Column("LoRaWAN: frame counter, 32 bits", _event("lorawan", "f_cnt")),
+    "f_port": Column("LoRaWAN: port", _event("lorawan", "f_port")),
+    "payload": Column("LoRaWAN: decrypted payload in hex", _event("lorawan", "payload")),
+    "mic": Column("LoRaWAN: ok, half, wrong or unchecked", _event("lorawan", "mic", "verdict")),
 }
-TELEGRAM_DEFAULT = tuple(TELEGRAM_COLUMNS)[:11]
+TELEGRAM_DEFAULT = tuple(TELEGRAM_COLUMNS)[:12]
 
 SCAN_COLUMNS: Columns = {
     "address": Column("primary address", _event("address")),

@@ -7,10 +7,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.errors import Reason, UsageError
-from mbuscli.render.rows import SCHEMA, UNKNOWN, Origin, Row, telegram_row
+from mbuscli.render.rows import SCHEMA, UNKNOWN, Origin, Row, record_rows, telegram_row
 from mbuscli.render.streams import Streams, terminal_width
 
 if TYPE_CHECKING:
+    from mbuscli.meters.reading import Readings
     from mbuscli.render.cells import Cells
     from mbuscli.telegram import Telegram
 
@@ -18,11 +19,16 @@ JSON_FORMATS = frozenset(("json", "ndjson"))
 
 
 class Output(NamedTuple):
-    """What the user asked for: a format, columns (None: the default ones), and where it goes."""
+    """What the user asked for: a format, columns (None: the default ones), and where it goes.
+
+    `verbose`: the records too, where readings are shown; `units`: suffixes of units for readings.
+    """
 
     format: str
     fields: tuple[str, ...] | None
     streams: Streams
+    verbose: bool = False
+    units: tuple[str, ...] = ()
 
     @property
     def is_json(self) -> bool:
@@ -69,6 +75,7 @@ class TelegramReport:
         self.count += 1
         streams = self.output.streams
         gap = "\n" if self.count > 1 else ""
+        readings = self._readings(telegram)  # first: a decoder may see records as the maker's own format
         if self.explain and not self.output.is_json:
             from mbuscli.render.explain import explain_text
 
@@ -77,20 +84,25 @@ class TelegramReport:
         if self.output.is_table:
             from mbuscli.render.table import telegram_table
 
-            streams.data(gap + telegram_table(telegram, streams))
+            streams.data(gap + telegram_table(telegram, readings, streams, verbose=self.output.verbose))
             return
-        row = telegram_row(telegram, origin)
+        row = telegram_row(telegram, origin, readings)
         if self.explain:
             from mbuscli.render.explain import explain_rows
 
             row["explain"] = explain_rows(telegram)
         if self.cells is not None:
-            for record in row["records"] or [{}]:
-                self.cells.add(row, record)
+            for cells in record_rows(row, readings):
+                self.cells.add(row, cells)
         elif self.output.format == "ndjson":
             _json_line(streams, row)
         else:
             self._add_to_document(row)
+
+    def _readings(self, telegram: Telegram) -> Readings:
+        from mbuscli.services.readings import readings_of
+
+        return readings_of(telegram, self.output.units)
 
     def _add_to_document(self, row: Row) -> None:
         """A document of one telegram is that telegram; from the second on it is a list that grows."""

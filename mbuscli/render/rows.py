@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mbuscli.protocol.application.device_types import describe_device_type
 from mbuscli.protocol.octets import hex_text
+from mbuscli.telegram.model import LORAWAN
 
 if TYPE_CHECKING:
     from mbuscli.errors import Problem
+    from mbuscli.meters.reading import Readings
     from mbuscli.protocol.address import MeterAddress
     from mbuscli.protocol.application.records import Record
     from mbuscli.telegram import Telegram
@@ -37,8 +39,12 @@ class Origin(NamedTuple):
 UNKNOWN = Origin()
 
 
-def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
-    """The telegram object of the schema."""
+def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN, readings: Readings | None = None) -> Row:
+    """The telegram object of the schema; its readings in the units of their names, unless they are given."""
+    if readings is None:
+        from mbuscli.services.readings import readings_of
+
+        readings = readings_of(telegram)
     security = telegram.security
     row: Row = {
         "schema": SCHEMA,
@@ -48,6 +54,7 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
         "port": origin.port,
         **({"baud": origin.baud} if origin.baud is not None else {}),
         "link": _link(telegram, origin),
+        **_lorawan(telegram),
         "meter": _meter(telegram),
         "acc": telegram.acc,
         "status": _status(telegram),
@@ -60,8 +67,8 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
             **({"diagnosis": list(security.diagnosis)} if security.diagnosis else {}),
         },
         "records": [_record(record) for record in telegram.records],
-        "driver": None,
-        "readings": {},
+        "driver": readings.driver,
+        "readings": {reading.name: reading.value for reading in readings.values},
     }
     if telegram.application_error is not None:
         row["application_error"] = {
@@ -74,6 +81,28 @@ def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN) -> Row:
         row["command"] = telegram.command
     row["problems"] = [_problem(problem) for problem in telegram.problems]
     return row
+
+
+def record_rows(row: Row, readings: Readings) -> list[Row]:
+    """The records of a telegram's row, each with the name of its reading; then the readings without record,
+    and those that share one.
+
+    At least one, which may be empty.
+    """
+    shares = [reading.offset for reading in readings.values]
+    shared = {None, *(offset for offset in shares if shares.count(offset) > 1)}
+    names = {reading.offset: reading.name for reading in readings.values if reading.offset not in shared}
+    rows = [{**record, "reading": names.get(record["offset"])} for record in row["records"]]
+    rows += [
+        {"reading": reading.name, "value": reading.value, "unit": reading.unit, "error": reading.error}
+        for reading in readings.values
+        if reading.offset in shared and reading.name != "status"
+    ]
+    if not rows and "lorawan" in row:
+        from mbuscli.render.lorawan import cells_of
+
+        return cells_of(row["lorawan"])
+    return rows or [{}]
 
 
 def application_error_text(telegram: Telegram) -> str:
@@ -156,6 +185,9 @@ def _link(telegram: Telegram, origin: Origin) -> Row:
             "crc": link.crc,
             "rssi_dbm": None if origin.rssi_dbm is None else Decimal(str(origin.rssi_dbm)),
         }
+    if link.layer == LORAWAN:
+        rssi_dbm = None if origin.rssi_dbm is None else Decimal(str(origin.rssi_dbm))
+        return {"layer": link.layer, "mode": origin.mode, "rssi_dbm": rssi_dbm}
     return {
         "layer": link.layer,
         "c_field": link.c_field,
@@ -163,6 +195,15 @@ def _link(telegram: Telegram, origin: Origin) -> Row:
         "ci_field": link.ci_field,
         "checksum": link.checksum,
     }
+
+
+def _lorawan(telegram: Telegram) -> Row:
+    """The object `lorawan`, where it is such a frame."""
+    if telegram.link.layer != LORAWAN:
+        return {}
+    from mbuscli.render.lorawan import lorawan_row
+
+    return {"lorawan": lorawan_row(telegram)}
 
 
 def _meter(telegram: Telegram) -> Row | None:

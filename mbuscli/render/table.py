@@ -12,6 +12,7 @@ from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from mbuscli.meters.evaluate import STATUS
 from mbuscli.protocol.application.dif_table import BCD_FIELDS
 from mbuscli.protocol.octets import bcd_digits
 from mbuscli.render.delimited import Cell, cell_text
@@ -19,9 +20,11 @@ from mbuscli.render.rows import Row, application_error_text, device_type_name, p
 from mbuscli.render.streams import Streams, terminal_width
 from mbuscli.render.text import ascii_unit, inert
 from mbuscli.render.units import readable
+from mbuscli.telegram.model import LORAWAN
 
 if TYPE_CHECKING:
     from mbuscli.errors import Problem
+    from mbuscli.meters.reading import Reading, Readings
     from mbuscli.protocol.application.records import Record
     from mbuscli.telegram import Telegram
 
@@ -34,10 +37,18 @@ _IDENTIFIERS = frozenset(("fabrication_number", "enhanced_identification"))
 _ASCII_BOX = box.Box(str(box.SIMPLE_HEAD).replace("─", "-"), ascii=True)
 
 
-def telegram_table(telegram: Telegram, streams: Streams) -> str:
-    """One meter block: who it is, its records grouped by storage number, and what is wrong."""
+def telegram_table(telegram: Telegram, readings: Readings, streams: Streams, *, verbose: bool = False) -> str:
+    """One meter block: who it is, its readings, and what is wrong.
+
+    `verbose`: what the readings mean, and the records grouped by storage number too.
+    """
     parts: list[RenderableType] = _heading(telegram)
-    if telegram.records:
+    if readings.driver is not None:
+        parts.append(Text(inert(f"meter driver {readings.driver}")))
+    shown = [reading for reading in readings.values if reading.name != STATUS or reading.value != "OK"]
+    if shown:
+        parts += [Text(), _readings_table(shown, streams, verbose)]
+    if telegram.records and verbose:
         parts += [Text(), _records_table(telegram.records, streams)]
     parts += [_problem(problem) for problem in telegram.problems]
     parts += _diagnosis(telegram)
@@ -99,6 +110,26 @@ def _scan_remark(row: Row) -> str:
 
 
 def _heading(telegram: Telegram) -> list[RenderableType]:
+    if telegram.link.layer == LORAWAN:
+        return [*_lorawan_heading(telegram), *(_meter_heading(telegram) if telegram.meter else ())]
+    return _meter_heading(telegram)
+
+
+def _lorawan_heading(telegram: Telegram) -> list[RenderableType]:
+    """The frame that brought it; then the meter inside, if it names one."""
+    from mbuscli.render.lorawan import facts
+
+    (_, title), *rest = facts(telegram)
+    table = Table(box=None, show_header=False, show_edge=False, pad_edge=False, padding=_PADDING)
+    table.add_column(min_width=9)
+    table.add_column(overflow="fold")
+    for label, text in rest:
+        style = ("green" if text.startswith("ok") else "yellow") if label == "MIC" else ""
+        table.add_row(Text(label), Text(inert(text), style=style))
+    return [Text(inert(title), style="bold"), table]
+
+
+def _meter_heading(telegram: Telegram) -> list[RenderableType]:
     meter = telegram.meter
     primary = primary_address(telegram)
     facts = []
@@ -151,6 +182,34 @@ def _link_words(telegram: Telegram) -> str:
 
     c_field = telegram.link.c_field
     return "acknowledgement" if c_field is None else describe_c_field(c_field)
+
+
+def _readings_table(readings: Sequence[Reading], streams: Streams, verbose: bool) -> Table:
+    table = Table(box=_box(streams), show_edge=False, pad_edge=False, padding=_PADDING)
+    numbers = [len(_reading_text(each)) for each in readings if isinstance(each.value, int | Decimal)]
+    table.add_column("reading", overflow="fold", min_width=12)
+    table.add_column("value", justify="right", overflow="fold", min_width=max(numbers, default=5))
+    table.add_column("unit", overflow="fold", min_width=4)
+    if verbose:
+        table.add_column("meaning", overflow="fold")
+    for reading in readings:
+        style = "yellow" if reading.error else "bold" if reading.main else ""
+        cells = [
+            Text(inert(reading.name), style="bold" if reading.main else ""),
+            Text(_reading_text(reading), style=style),
+            Text(_fallback(reading.unit, streams)),
+        ]
+        table.add_row(*cells, *([Text(inert(reading.about), style="dim")] if verbose else []))
+    return table
+
+
+def _reading_text(reading: Reading) -> str:
+    value = reading.value
+    if value is None:
+        return f"({inert(reading.error or 'no value')})"
+    if isinstance(value, str):
+        return inert(_clock(value))
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 def _records_table(records: Sequence[Record], streams: Streams) -> Table:

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from mbuscli.render.cells import Cells
 from mbuscli.render.columns import TELEGRAM_COLUMNS, Column, Columns
 from mbuscli.render.delimited import Cell
-from mbuscli.render.rows import SCHEMA, Origin, Row, telegram_row
+from mbuscli.render.rows import SCHEMA, Origin, Row, record_rows, telegram_row
 from mbuscli.render.streams import terminal_width
 from mbuscli.render.walk_view import Row as ViewRow
 from mbuscli.render.walk_view import row_of
+from mbuscli.services.readings import readings_of
 from mbuscli.services.walk_capture import moment_of
 
 if TYPE_CHECKING:
+    from mbuscli.meters.reading import Readings
     from mbuscli.render.report import Output
     from mbuscli.render.streams import Streams
     from mbuscli.services.coverage import Route
@@ -63,6 +65,7 @@ DEFAULT = (
     "unit",
     "qualifiers",
     "error",
+    "reading",
     "rssi_dbm",
     "security",
     "copy",
@@ -74,12 +77,13 @@ _WIDE_COLUMNS = ("meter", "place", "address", "type", "reading", "n", "best", "h
 _WIDE = 120
 
 
-def heard_row(heard: Heard, position: Position | None = None) -> Row:
+def heard_row(heard: Heard, readings: Readings, position: Position | None = None) -> Row:
     """The telegram object with what the walk knows of its meter. `heard.telegram` must be there."""
     assert heard.telegram is not None
     reception = heard.reception
     time = moment_of(heard.time).isoformat(timespec="milliseconds")
-    row = telegram_row(heard.telegram, Origin(time, heard.port, reception.mode, reception.rssi_dbm))
+    origin = Origin(time, heard.port, reception.mode, reception.rssi_dbm)
+    row = telegram_row(heard.telegram, origin, readings)
     meter, freshness = heard.meter, heard.freshness
     known: Row = {"copy": freshness.copy or None, "relayed": freshness.relayed}
     known["suspicion"] = freshness.suspicion or None
@@ -135,10 +139,12 @@ class WalkReport:
 
     def add(self, heard: Heard, position: Position | None) -> None:
         """Write one telegram."""
-        row = heard_row(heard, position)
+        assert heard.telegram is not None
+        readings = readings_of(heard.telegram)
+        row = heard_row(heard, readings, position)
         self.count += 1
         if self._cells is not None:
-            for record in row["records"] or [{}]:
+            for record in record_rows(row, readings):
                 self._cells.add(row, record)
         elif self.output.format == "ndjson":
             self._line(row)

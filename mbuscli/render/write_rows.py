@@ -138,8 +138,9 @@ def write_report(output: Output, outcome: Outcome) -> None:
         streams.data(_block(outcome))
         if outcome.telegram is not None:
             from mbuscli.render.table import telegram_table
+            from mbuscli.services.readings import readings_of
 
-            streams.data("\n" + telegram_table(outcome.telegram, streams))
+            streams.data("\n" + telegram_table(outcome.telegram, readings_of(outcome.telegram), streams))
         return
     row = write_row(outcome)
     if output.is_json and output.fields is None:

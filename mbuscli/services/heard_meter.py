@@ -83,6 +83,17 @@ def main_reading(records: list[Record], device_type: int, time: float) -> Readin
     return Reading(header.quantity, best.value, header.unit, header.exponent, time)
 
 
+def _reading_of_driver(telegram: Telegram, time: float) -> Reading | None:
+    """For meters whose telegrams are no records, or whose main record is not the usual one."""
+    from mbuscli.services.readings import readings_of
+
+    main = readings_of(telegram).main
+    if main is None or not isinstance(main.value, int | Decimal):
+        return None
+    exponent = main.value.as_tuple().exponent if isinstance(main.value, Decimal) else 0
+    return Reading(main.name, main.value, main.unit, exponent if isinstance(exponent, int) else 0, time)
+
+
 def is_readable(telegram: Telegram) -> bool:
     """True if it holds at least one value that anybody can read; the maker's own octets are none."""
     return any(not isinstance(record, Blob) and record.error is None for record in telegram.records)
@@ -215,9 +226,14 @@ class HeardMeter:
         self.security, self.mode, self.key = security.state, security.mode, security.key
         if telegram.status is not None:
             self.status = telegram.status
-        if is_readable(telegram) and security.state in ("none", "decrypted"):
+        if security.state not in ("none", "decrypted"):
+            return
+        reading = main_reading(telegram.records, self.address.device_type, time)
+        if reading is None:
+            reading = _reading_of_driver(telegram, time)
+        if reading is not None or is_readable(telegram):
             self.last_read = time
-            self.reading = main_reading(telegram.records, self.address.device_type, time) or self.reading
+            self.reading = reading or self.reading
 
     def note_signal(
         self, time: float, rssi_dbm: float | None, radio_mode: str | None, port: str, *, relayed: bool

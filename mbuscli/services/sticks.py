@@ -64,7 +64,9 @@ class OpenStick(Closing):
 
     def identify(self) -> Identity:
         """As Stick says."""
-        return self._stick.identify()
+        identity = self._stick.identify()
+        self.hears = self._stick.hears  # some tell only now what they can hear
+        return identity
 
     def listen(self, modes: frozenset[str]) -> frozenset[str]:
         """As Stick says."""
@@ -156,13 +158,16 @@ _PROGRAMS = "programs are named rtl_wmbus or rtl_433"
 
 def _open_line(text: str, family: str | None, baud: int | None) -> OpenStick:
     from mbuscli.devices.sticks.identify import identify, open_line, order_of_questions
-    from mbuscli.services.stick_list import lasting_name, usb_family
 
     if family is not None and FAMILIES[family].kind == PROGRAM:
         raise UsageError(
             f"{text} is a port, and {family} a program", reason=Reason.INVALID, hint=(_PROGRAMS,)
         )
-    first = usb_family(text) if family is None else family
+    first = family
+    if first is None and not text.startswith(_SIM_STICK):
+        from mbuscli.services.stick_list import usb_family
+
+        first = usb_family(text)
     port = open_line(text, baud or FAMILIES[first or order_of_questions()[0]].baud)
     try:
         if family is None and port.is_remote and text.startswith("tcp:"):
@@ -174,10 +179,18 @@ def _open_line(text: str, family: str | None, baud: int | None) -> OpenStick:
             if identity is None:
                 raise _nobody(text)
             family = identity.family
-        return OpenStick(driver_of(family, port), port, lasting=lasting_name(text))
+        return OpenStick(driver_of(family, port), port, lasting=_lasting_name(text))
     except BaseException:
         port.close()
         raise
+
+
+def _lasting_name(text: str) -> str | None:
+    if text.startswith(_SIM_STICK):
+        return None
+    from mbuscli.services.stick_list import lasting_name
+
+    return lasting_name(text)
 
 
 def _open_program(family: str, command: str | None) -> OpenStick:

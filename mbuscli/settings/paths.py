@@ -41,6 +41,11 @@ def state_file(name: str) -> str:
     return os.path.join(_folder(os.environ, "STATE", "LOCALAPPDATA", ".local/state"), name)
 
 
+def config_path(name: str) -> str:
+    """A file or folder in `config_folder`, as text."""
+    return os.path.join(_folder(os.environ, "CONFIG", "APPDATA", ".config"), name)
+
+
 def default_ring() -> Path:
     """The key ring in the folder of settings."""
     return config_folder() / RING_NAME

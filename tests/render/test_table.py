@@ -13,6 +13,7 @@ from mbuscli.render.rows import scan_row
 from mbuscli.render.streams import Streams
 from mbuscli.render.table import cells_table, scan_lines, telegram_table
 from mbuscli.render.text import UNSAFE
+from mbuscli.services.readings import readings_of
 from mbuscli.telegram import Telegram, decode
 
 HEADER = bytes.fromhex("7856341267 2D 1B 16 2A 04 0000".replace(" ", ""))
@@ -27,6 +28,10 @@ def telegram(records: bytes) -> Telegram:
     return decode(encode_long(0x08, 5, 0x72, HEADER + records))
 
 
+def block(shown: Telegram, to: Streams, *, verbose: bool = True) -> str:
+    return telegram_table(shown, readings_of(shown), to, verbose=verbose)
+
+
 def text_record(text: str) -> bytes:
     octets = text.encode("latin-1")[::-1][:100]
     return b"\x0d\xfd\x11" + bytes((len(octets),)) + octets
@@ -34,7 +39,7 @@ def text_record(text: str) -> bytes:
 
 @given(st.text(alphabet=st.characters(max_codepoint=0xFF), min_size=1))
 def test_text_of_a_meter_is_neither_markup_nor_control(text: str) -> None:
-    shown = telegram_table(telegram(text_record(text)), streams())
+    shown = block(telegram(text_record(text)), streams())
     assert not UNSAFE.search(shown.replace("\n", ""))
 
 
@@ -42,7 +47,7 @@ def test_text_of_a_meter_is_neither_markup_nor_control(text: str) -> None:
     "text", ["[/]", "[red]x[/red]", "[link=http://x]y[/link]", ":smile:", "\x1b]52;c;x\x07"]
 )
 def test_markup_is_shown_as_text(text: str) -> None:
-    shown = telegram_table(telegram(text_record(text)), streams())
+    shown = block(telegram(text_record(text)), streams())
     assert text.replace("\x1b", "\\x1b").replace("\x07", "\\x07") in shown
 
 
@@ -50,31 +55,40 @@ def test_markup_is_shown_as_text(text: str) -> None:
 def test_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
     text = "".join(chr(65 + index % 26) for index in range(100))
-    shown = telegram_table(telegram(text_record(text) + VOLUME + b"\x0f" + bytes(range(100))), streams())
+    shown = block(telegram(text_record(text) + VOLUME + b"\x0f" + bytes(range(100))), streams())
     assert all(len(line) <= columns for line in shown.split("\n"))
     letters = "".join(shown.split())
     assert "…" not in shown
-    assert sum(letters.count(letter) for letter in text[:26]) >= 100
+    assert sum(letters.count(letter) for letter in text[:26]) >= 200
     assert "1 234.567" in shown
 
 
 def test_colour_is_never_the_only_carrier() -> None:
     damaged = telegram(VOLUME + bytes.fromhex("0C13FF"))
-    plain = telegram_table(damaged, streams(NO_COLOR="1"))
+    plain = block(damaged, streams(NO_COLOR="1"))
     assert "status: power low" in plain
     assert "problem: " in plain
     assert "\x1b" not in plain
-    assert "\x1b[31m" in telegram_table(damaged, streams(FORCE_COLOR="1"))
+    assert "\x1b[31m" in block(damaged, streams(FORCE_COLOR="1"))
+
+
+def test_readings_come_first_and_records_on_request() -> None:
+    shown = block(telegram(VOLUME), streams(), verbose=False)
+    assert "total_m3" in shown
+    assert "1234.567" in shown
+    assert "quantity" not in shown
+    both = block(telegram(VOLUME), streams())
+    assert both.index("total_m3") < both.index("quantity")
 
 
 def test_ascii_frames_and_units() -> None:
-    shown = telegram_table(telegram(VOLUME), streams("cp1252"))
+    shown = block(telegram(VOLUME), streams("cp1252"))
     assert shown.isascii()
     assert "m3" in shown
 
 
 def test_a_value_that_is_none_shows_why() -> None:
-    assert "(no number: BCD digits" in telegram_table(telegram(bytes.fromhex("0C13670523A1")), streams())
+    assert "(no number: BCD digits" in block(telegram(bytes.fromhex("0C13670523A1")), streams())
 
 
 @pytest.mark.parametrize("columns", [80, 160])

@@ -148,10 +148,7 @@ class _Profile:
     def _time(self, k: int) -> str | None:
         if self.base_time is None:
             return None
-        moment = _shift(self.base_time, self.unit, self.spacing, -k if self.inverse else k)
-        if moment is None:
-            return None
-        return moment.isoformat(timespec="minutes") if isinstance(moment, datetime) else moment.isoformat()
+        return _text(_shift(self.base_time, self.unit, self.spacing, -k if self.inverse else k))
 
 
 def expand_profiles(records: list[Record]) -> list[Record]:
@@ -174,6 +171,18 @@ def expand_profiles(records: list[Record]) -> list[Record]:
             unread.settle(None, str(reason))
             expanded.append(unread)
     return expanded
+
+
+def months_before(records: Iterable[Record], storage: int, months: int) -> str | None:
+    """The moment of a storage number, so many months back; None if it is not sent."""
+    moment = _find_time(storage, records)
+    return None if moment is None else _text(_add_months(moment, -months))
+
+
+def _text(moment: Moment | None) -> str | None:
+    if isinstance(moment, datetime):
+        return moment.isoformat(timespec="minutes")
+    return None if moment is None else moment.isoformat()
 
 
 def _without_profile(vib: bytes) -> bytes:

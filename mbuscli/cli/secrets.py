@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mbuscli.render.report import Output
     from mbuscli.render.streams import Streams
     from mbuscli.services.keys import KeyChain
+    from mbuscli.settings.lora_keys import DeviceKey
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -147,6 +148,15 @@ class LazyKeys:
             self.failure = error
             raise
 
+    def devices(self) -> list[DeviceKey]:
+        """The keys of LoRaWAN devices in the ring."""
+        try:
+            with discreet():
+                return self.collect().devices()
+        except InputError as error:
+            self.failure = error
+            raise
+
     def collect(self) -> KeyChain:
         """The chain of keys; UsageError and InputError say which of them cannot be one."""
         if self._keys is None:
@@ -222,6 +232,30 @@ def discreet_error(error: MbuscliError) -> MbuscliError:
 
 def _help_of(error: click.UsageError) -> list[str]:
     return [f"{error.ctx.command_path} --help"] if error.ctx is not None else []
+
+
+class DiscreetCommand(click.Command):
+    """A command that takes keys: no message about its options repeats one.
+
+    Other messages are left as they are: they may name a DevEUI, which looks like a key.
+    """
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """As click, discreetly."""
+        with discreet():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click, discreetly as to usage."""
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            clean = discreet_error(error)
+            if clean is error:
+                raise
+            raise clean from None
 
 
 class DiscreetGroup(click.Group):

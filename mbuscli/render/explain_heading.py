@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mbuscli.protocol.octets import counted
 from mbuscli.protocol.security.modes_table import describe_mode
 from mbuscli.render.rows import device_type_name
+from mbuscli.telegram.model import LORAWAN
 
 if TYPE_CHECKING:
     from mbuscli.telegram import Telegram
@@ -33,16 +34,35 @@ _CLOSED = {
 def heading_lines(telegram: Telegram) -> list[tuple[str, str]]:
     """Label and sentence: the meter, the telegram, its security."""
     lines = []
+    if telegram.link.layer == LORAWAN:
+        from mbuscli.render.lorawan import facts
+
+        lines += facts(telegram)
     if telegram.meter is not None:
         lines.append(("meter", f"{telegram.meter}, {device_type_name(telegram)}"))
     if telegram.sender not in (None, telegram.meter):
         lines.append(("sender", f"{telegram.sender}, which passes the meter's data on"))
+    if telegram.link.layer == LORAWAN:
+        lines.append(("security", _lorawan_security(telegram)))
+        return lines
     kind = {"wired": "wired frame", "wireless": "radio telegram"}.get(telegram.link.layer, "application data")
     size = counted(len(telegram.raw), "byte")
     lines.append(("telegram", f"{kind} of {size}; bytes below are hexadecimal and counted from 0"))
     if telegram.link.ci_field is not None:
         lines.append(("security", _security(telegram)))
     return lines
+
+
+def _lorawan_security(telegram: Telegram) -> str:
+    security = telegram.security
+    if security.mode:
+        return _security(telegram)
+    if security.state in _CLOSED:
+        return _CLOSED[security.state]
+    proof = "" if security.checks else ", and nothing proves the key"
+    if security.state == "decrypted":
+        return f"AES-128: decrypted with key {security.key!r}{proof}"
+    return "nothing in it is encrypted"
 
 
 def _security(telegram: Telegram) -> str:

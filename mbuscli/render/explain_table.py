@@ -4,6 +4,8 @@ from __future__ import annotations
 
 # Layer: title, what it is for, code of its colour on a terminal.
 LAYERS = {
+    "lorawan": ("LORAWAN", "which device, which frame, and whether it is authentic", "36"),
+    "commands": ("MAC COMMANDS", "what network and device tell each other", "94"),
     "link": ("LINK LAYER", "who sends, and whether the frame is whole", "36"),
     "ell": ("EXTENDED LINK LAYER", "how the radio works together, and its own encryption", "94"),
     "afl": ("AUTHENTICATION AND FRAGMENTATION LAYER", "proves that nobody changed it", "35"),
@@ -13,6 +15,14 @@ LAYERS = {
 }
 
 SHORT_NAMES = {
+    "MHDR": "header of the frame: its type, and the version of LoRaWAN",
+    "DevAddr": "address of the device in its network, for one session",
+    "FCtrl": "frame control: data rate, acknowledgement, length of FOpts",
+    "FCnt": "frame counter, whose low half alone is sent",
+    "FOpts": "frame options: MAC commands in front of the data",
+    "FPort": "port: which application, or MAC commands",
+    "MIC": "message integrity code: only who has the key can make it",
+    "CFList": "channel list of a join-accept",
     "C field": "control: what kind of message it is",
     "A field": "address of the meter on the wire, 1 to 250",
     "CI field": "control information: which layer, and which kind of data, follows",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -10,12 +10,17 @@ from mbuscli.errors import DecodeError, MbuscliError, Reason
 from mbuscli.protocol.application.records import Record, joined_headers
 from mbuscli.services.input import Piece
 from mbuscli.telegram import Telegram, decode
+from mbuscli.telegram.model import LORAWAN, WIRELESS, Context
 
 if TYPE_CHECKING:
     from mbuscli.protocol.application.compact import FormatSource
+    from mbuscli.protocol.lorawan.payloads import BridgedTelegram
     from mbuscli.protocol.security.keys import KeySource
     from mbuscli.protocol.transport.afl import Afl, Fragments, Message
+    from mbuscli.services.lorawan_decrypt import LorawanDecoder
+    from mbuscli.services.lorawan_keys import Device
     from mbuscli.settings.formats_store import StoredFormats
+    from mbuscli.settings.lora_keys import DeviceKey
 
 
 class Decoded(NamedTuple):
@@ -41,6 +46,9 @@ class Undecodable(NamedTuple):
 
 # L, C, M, A: what a telegram has at least.
 _SHORTEST = 10
+# Octets that nothing stands around.
+_BARE = ("hex", "base64")
+_YEAR_2100_S = 4_102_444_800
 # More problems than any telegram has.
 _HOPELESS = 1 << 16
 
@@ -51,33 +59,59 @@ _MAX_PENDING = 500
 DecryptEvent: TypeAlias = Decoded | Undecodable
 
 
+class Lorawan(NamedTuple):
+    """What was said of LoRaWAN: devices and their keys, `filed` those of the key ring.
+
+    `only`: octets without a line format are LoRaWAN frames.
+    """
+
+    given: Sequence[Device] = ()
+    filed: Callable[[], list[DeviceKey]] = list
+    only: bool = False
+
+
 def decrypt(
     pieces: Iterable[Piece],
     *,
     keys: KeySource | None = None,
     formats: FormatSource | None = None,
     received_on: date | None = None,
+    lorawan: Lorawan = Lorawan(),  # noqa: B008 - immutable
 ) -> Iterator[DecryptEvent]:
     """Decode each piece with `keys`; full frames teach `formats` the compact frames behind them.
 
     `received_on`: day of reception of telegrams whose line does not tell it.
     """
-    decoder = _Decoder(keys, formats, received_on)
+    decoder = _Decoder(keys, formats, received_on, lorawan)
     for piece in pieces:
         if piece.error is not None:
             yield Undecodable(piece.error, piece.line)
             continue
         try:
-            yield decoder.decode(piece)
+            if decoder.is_lorawan(piece):
+                yield from decoder.decode_lorawan(piece)
+                continue
+            decoded = decoder.decode(piece)
         except DecodeError as error:
-            yield Undecodable(error, piece.line)
+            taken = decoder.take_as_lorawan(piece, error)
+            if taken:
+                yield from taken
+            else:
+                yield Undecodable(error, piece.line)
+            continue
+        proved = decoder.proved_lorawan(piece) if decoded.telegram.is_damaged else []
+        yield from proved or (decoded,)
 
 
 class _Decoder:
     """What one telegram leaves behind for those that follow it."""
 
     def __init__(
-        self, keys: KeySource | None, formats: FormatSource | None, received_on: date | None
+        self,
+        keys: KeySource | None,
+        formats: FormatSource | None,
+        received_on: date | None,
+        lorawan: Lorawan,
     ) -> None:
         if formats is None:
             from mbuscli.protocol.application.compact import Formats
@@ -89,6 +123,8 @@ class _Decoder:
         self._received_on = received_on
         self._now_s = 0.0
         self._rssi_is_appended: bool | None = None
+        self._lorawan = lorawan
+        self._lorawan_decoder: LorawanDecoder | None = None
 
     def decode(self, piece: Piece) -> Decoded:
         """Decode one piece; raises DecodeError."""
@@ -118,6 +154,66 @@ class _Decoder:
             text = "the last byte may be the signal strength that the stick is set to append"
             telegram.add_problem("link", len(data) - 1, Reason.LENGTH_MISMATCH, text, warning=True)
         return Decoded(telegram, piece.line, piece.time, rssi_dbm, piece.mode, piece.dialect)
+
+    def is_lorawan(self, piece: Piece) -> bool:
+        """True if the line, or the user, says that it is a LoRaWAN frame."""
+        return piece.layer == LORAWAN or (self._lorawan.only and piece.dialect in _BARE)
+
+    def decode_lorawan(self, piece: Piece) -> list[Decoded]:
+        """The frame, and the wireless telegram that it completes; raises DecodeError."""
+        if self._lorawan_decoder is None:
+            from mbuscli.services.lorawan_decrypt import LorawanDecoder
+            from mbuscli.services.lorawan_keys import filed_devices
+
+            filed = self._lorawan.filed
+            self._lorawan_decoder = LorawanDecoder(
+                self._lorawan.given, self._keys, lambda: filed_devices(filed())
+            )
+        context = Context(self._keys, self._formats, self._fragments, self._received_on, None, self._now_s)
+        telegram, bridged = self._lorawan_decoder.decode(piece.data, context)
+        decoded = [
+            Decoded(telegram, piece.line, piece.time, piece.rssi_dbm, piece.mode, piece.dialect or LORAWAN)
+        ]
+        if bridged is not None:
+            decoded += self._bridged(bridged, piece)
+        return decoded
+
+    def take_as_lorawan(self, piece: Piece, error: DecodeError) -> list[Decoded]:
+        """What M-Bus does not know, as LoRaWAN if MHDR and length fit, which is said; else nothing."""
+        if piece.layer != "auto" or piece.dialect not in _BARE or error.reason is not Reason.UNRECOGNISED:
+            return []
+        from mbuscli.services.lorawan_decrypt import may_be_lorawan
+
+        if not may_be_lorawan(piece.data):
+            return []
+        decoded = self.decode_lorawan(piece)
+        text = "taken as LoRaWAN: it is no M-Bus, and header and length fit; --lorawan says that it is"
+        decoded[0].telegram.add_problem("link", 0, Reason.UNRECOGNISED, text, warning=True)
+        return decoded
+
+    def proved_lorawan(self, piece: Piece) -> list[Decoded]:
+        """What M-Bus finds damaged, as LoRaWAN if keys given for it prove that; else nothing."""
+        if not self._lorawan.given or piece.layer != "auto" or piece.dialect not in _BARE:
+            return []
+        from mbuscli.services.lorawan_decrypt import may_be_lorawan
+
+        taken = self.decode_lorawan(piece) if may_be_lorawan(piece.data) else []
+        return taken if taken and "MIC" in taken[0].telegram.security.checks else []
+
+    def _bridged(self, bridged: BridgedTelegram, piece: Piece) -> list[Decoded]:
+        """A telegram that a bridge heard, if it is one: other devices use the same ports."""
+        from mbuscli.telegram.wireless import is_wireless
+
+        if not is_wireless(bridged.data):
+            return []
+        time = piece.time
+        if bridged.time_s is not None and 0 < bridged.time_s < _YEAR_2100_S:
+            time = datetime.fromtimestamp(bridged.time_s, UTC).isoformat()
+        rssi_dbm = None if bridged.rssi_dbm is None else float(bridged.rssi_dbm)
+        inner = Piece(
+            bridged.data, piece.line, time=time, rssi_dbm=rssi_dbm, layer=WIRELESS, dialect="lobaro"
+        )
+        return [self.decode(inner)]
 
     def _has_rssi(self, data: bytes, received_on: date | None) -> bool:
         """Is the last octet signal strength? A setting of the stick: the first telegram that reads better one

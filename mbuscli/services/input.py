@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 from mbuscli.protocol.application.ci_table import FROM_SLAVE
 from mbuscli.services.hex_text import octets_of
-from mbuscli.telegram.model import ACK
+from mbuscli.telegram.model import ACK, LORAWAN
 
 if TYPE_CHECKING:
     from mbuscli.capture.heard import Heard
@@ -76,8 +76,8 @@ class Line(NamedTuple):
 NOWHERE = Line(b"", None, False)
 
 
-def pieces_of_arguments(words: Sequence[str]) -> Iterator[Piece]:
-    """Telegrams in hexadecimal arguments, or one line of a receiver's log.
+def pieces_of_arguments(words: Sequence[str], *, lorawan: bool = False) -> Iterator[Piece]:
+    """Telegrams in hexadecimal arguments, or one line of a receiver's log; `lorawan`: hex is LoRaWAN.
 
     Arguments are joined, as a telegram pasted without quotes arrives in many. Only if no frame comes out
     and each argument is long enough, each one is a telegram. Raises UsageError with the position of what is
@@ -86,7 +86,7 @@ def pieces_of_arguments(words: Sequence[str]) -> Iterator[Piece]:
     try:
         parts = [octets_of(word, f"argument {number}") for number, word in enumerate(words, 1)]
     except UsageError:
-        heard = _heard_in(" ".join(words).strip())
+        heard = _heard_in(words)
         if not heard:
             raise
         yield from (piece_of(item, None) for item in heard)
@@ -94,6 +94,10 @@ def pieces_of_arguments(words: Sequence[str]) -> Iterator[Piece]:
     joined = b"".join(parts)
     if not joined:
         raise InputError("there are no bytes in the arguments", reason=Reason.EMPTY)
+    if lorawan:
+        separate = all(len(part) >= _WHOLE_ARGUMENT for part in parts)
+        yield from (Piece(part, layer=LORAWAN) for part in (parts if separate else [joined]))
+        return
     separate = len(parts) > 1 and all(len(part) >= _WHOLE_ARGUMENT for part in parts)
     if not separate or _holds_frame(joined):
         parts = [joined]
@@ -111,9 +115,18 @@ def _holds_frame(data: bytes) -> bool:
     return any(item.frame for item in find_frames(data))
 
 
-def _heard_in(text: str) -> list[Heard]:
+def _heard_in(words: Sequence[str]) -> list[Heard]:
     from mbuscli.capture.dialects import Dialects
+    from mbuscli.capture.heard import Heard
+    from mbuscli.capture.lora_gateways import BASE64, heard_from_gateway, octets_of_base64
 
+    octets = [octets_of_base64(word) for word in words]
+    if all(octets):
+        return [Heard(data, BASE64) for data in octets if data]
+    text = " ".join(words).strip()
+    gateway = heard_from_gateway(text)
+    if gateway is not None:
+        return with_telegram(gateway)
     heard = Dialects().parse(text) if text else None
     return with_telegram([heard]) if heard else []
 
@@ -148,8 +161,10 @@ def piece_of(heard: Heard, number: int | None) -> Piece:
     )
 
 
-def pieces_of_stream(stream: BinaryIO, name: str) -> Iterator[Piece]:
+def pieces_of_stream(stream: BinaryIO, name: str, *, lorawan: bool = False) -> Iterator[Piece]:
     """Telegrams in a file or pipe, text or binary, as they are read; memory does not grow with its size.
+
+    `lorawan`: lines of nothing but hexadecimal are LoRaWAN frames.
 
     Lines of text that hold no telegram are pieces with an error. Raises InputError `input.empty`, or
     `input.unrecognised` if nothing in it looks like a telegram.
@@ -166,7 +181,8 @@ def pieces_of_stream(stream: BinaryIO, name: str) -> Iterator[Piece]:
         from mbuscli.services.text_lines import pieces_of_lines, utf8_lines, utf16_lines
 
         is_utf16 = start.startswith(_UTF16_BOMS)
-        pieces = pieces_of_lines(utf16_lines(start, stream) if is_utf16 else utf8_lines(head, stream))
+        lines = utf16_lines(start, stream) if is_utf16 else utf8_lines(head, stream)
+        pieces = pieces_of_lines(lines, lorawan=lorawan)
     kept_back: list[Piece] | None = []  # None once there was a telegram
     for piece in pieces:
         if kept_back is not None:

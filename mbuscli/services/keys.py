@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mbuscli.settings.keystore import Entry, KeyRing, Outcome
+    from mbuscli.settings.lora_keys import DeviceKey
     from mbuscli.settings.ring_file import Ask, Contents
 
 KEY_VARIABLE = "MBUSCLI_KEY"
@@ -42,16 +43,25 @@ class KeyChain:
     def candidates(self, addresses: Sequence[MeterAddress]) -> Iterator[Candidate]:
         """Keys given for this command, keys of the ring, and at last the one that the user types."""
         yield from self._given
-        if self._load is not None:
-            self._ring = self._load()
-            self._load = None
-        if self._ring is not None:
-            yield from self._ring.candidates(addresses)
+        ring = self._loaded()
+        if ring is not None:
+            yield from ring.candidates(addresses)
         yield from self._typed
         if self._ask is not None and addresses:
             ask, self._ask = self._ask, None  # once a command
             self._typed = tuple(_typed(ask, addresses[0]))
             yield from self._typed
+
+    def devices(self) -> list[DeviceKey]:
+        """The keys of LoRaWAN devices in the ring."""
+        ring = self._loaded()
+        return [] if ring is None else ring.devices
+
+    def _loaded(self) -> KeyRing | None:
+        if self._load is not None:
+            self._ring = self._load()
+            self._load = None
+        return self._ring
 
 
 def collect_keys(

@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from mbuscli.capture.dialects import STICK_STARTS, Dialects, unframe
 from mbuscli.capture.heard import Heard
+from mbuscli.capture.lora_gateways import BASE64, GATEWAY_MARK, heard_from_gateway, octets_of_base64
 from mbuscli.errors import DecodeError, InputError, Reason
 from mbuscli.protocol.checksum import sum8
 from mbuscli.protocol.receivers.lines import iso_time
@@ -32,6 +33,7 @@ from mbuscli.services.input import (
     with_telegram,
 )
 from mbuscli.services.wired_pieces import pieces_of_joined
+from mbuscli.telegram.model import LORAWAN
 from mbuscli.telegram.wireless import is_wireless
 
 _CHUNK = 1 << 16
@@ -71,9 +73,12 @@ def utf16_lines(start: bytes, stream: BinaryIO) -> Iterator[str | None]:
     yield rest if len(rest) <= LONGEST_LINE else None
 
 
-def pieces_of_lines(lines: Iterable[str | None]) -> Iterator[Piece]:
-    """The telegrams in lines of text, and an error for each line that holds none. # begins a comment."""
-    reader = _Reader()
+def pieces_of_lines(lines: Iterable[str | None], *, lorawan: bool = False) -> Iterator[Piece]:
+    """The telegrams in lines of text, and an error for each line that holds none. # begins a comment.
+
+    `lorawan`: what is nothing but hexadecimal is a LoRaWAN frame.
+    """
+    reader = _Reader(lorawan)
     for number, line in enumerate(lines, 1):
         if line is None:
             yield _too_long(number)
@@ -87,20 +92,25 @@ def pieces_of_lines(lines: Iterable[str | None]) -> Iterator[Piece]:
 class _Reader:
     """Takes lines; keeps those that hold the beginning of a wired frame until the frame is whole."""
 
-    def __init__(self) -> None:
+    def __init__(self, lorawan: bool) -> None:
         self._dialects = Dialects()
         self._held: list[Line] = []
+        self._lorawan = lorawan
 
     def take(self, text: str, number: int) -> list[Piece]:
         """What the next line, stripped and not empty, brings to light."""
         data = _pairs(text)
-        if data:
+        if data and not self._lorawan:
             return self._take_octets(Line(data, number, True))
         stamp = _TIME.match(text)
         time = None
         if stamp is not None:
             time = iso_time(stamp[1])
             text = text[stamp.end() :]
+        if text[0] == "{" and GATEWAY_MARK.search(text):
+            gateway = heard_from_gateway(text)
+            if gateway is not None:
+                return self._take_heard(gateway, number, time)
         heard = self._dialects.parse(text)
         if heard is None:
             return self._take_hex(text, number, time)
@@ -116,10 +126,15 @@ class _Reader:
 
     def _take_hex(self, text: str, number: int, time: str | None) -> list[Piece]:
         data = octets_if_hex(text)
+        if data and self._lorawan:
+            return [*self.release(), Piece(data, number, time=time, layer=LORAWAN)]
         if data:
             return self._take_octets(Line(data, number, True, time))
         if data is None and is_only_hex(text):
             return [_odd(text, number)]
+        data = octets_of_base64(text)
+        if data:
+            return [*self.release(), Piece(data, number, time=time, dialect=BASE64)]
         data = longest_run(text)
         return self._take_octets(Line(data, number, False, time)) if data else [_nothing(number)]
 

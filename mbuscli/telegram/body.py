@@ -5,6 +5,7 @@ from __future__ import annotations
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.application.ci_table import (
+    CI_ALARM,
     CI_FIXED,
     CI_MANUFACTURER,
     FIXED,
@@ -30,7 +31,7 @@ def read_body(telegram: Telegram, offset: int, end: int, lower: Lower, context: 
     """What stands from the CI field at `offset` up to `end`; damage becomes problems."""
     if offset >= end:
         return
-    ci = _find_ci(telegram, offset, end, lower)
+    ci = _find_ci(telegram, offset, end, lower, context)
     if ci is None:
         return
     start = offset + 1
@@ -41,7 +42,12 @@ def read_body(telegram: Telegram, offset: int, end: int, lower: Lower, context: 
         return
     _take_header(telegram, tpl)
     start += ci.header
-    if tpl.mode or lower.mac is not None:
+    if telegram.is_real_data:
+        from mbuscli.telegram.makers import open_real_data
+
+        if not open_real_data(telegram, lower, context):
+            return
+    elif tpl.mode or lower.mac is not None:
         from mbuscli.telegram.unseal import unseal
 
         part = unseal(telegram, ci, tpl, offset, start, end, lower, context)
@@ -51,7 +57,7 @@ def read_body(telegram: Telegram, offset: int, end: int, lower: Lower, context: 
     _read_content(telegram, ci, start, end, lower, context)
 
 
-def _find_ci(telegram: Telegram, offset: int, end: int, lower: Lower) -> Ci | None:
+def _find_ci(telegram: Telegram, offset: int, end: int, lower: Lower, context: Context) -> Ci | None:
     """The meaning of the CI field; None, with a word about it, where there is no more to read."""
     ci_field = telegram.clear[offset]
     size = end - offset - 1
@@ -63,12 +69,20 @@ def _find_ci(telegram: Telegram, offset: int, end: int, lower: Lower) -> Ci | No
         if ci is not None or telegram.command is not None:
             return ci
     else:
+        if telegram.is_real_data and ci_field == CI_ALARM:
+            from mbuscli.telegram.makers import REAL_DATA
+
+            return REAL_DATA
         ci = FROM_SLAVE.get(ci_field)
         if ci_field == CI_FIXED and size <= _FIXED_SIZE and lower.layer != WIRELESS:
             return FIXED  # a compact frame is longer: header 12, checks 4
         if ci is not None:
             return ci
     if ci_field in CI_MANUFACTURER:
+        if lower.layer == WIRELESS:
+            from mbuscli.telegram.makers import open_payload
+
+            open_payload(telegram, offset, lower, context)
         text = f"CI field {ci_field:02X}: the maker's own format, {counted(size, 'byte')} left unread"
         telegram.add_problem("application", offset, Reason.UNKNOWN_CI, text, warning=lower.layer == WIRELESS)
     else:

@@ -18,7 +18,7 @@ from mbuscli.telegram.explain_body import body
 from mbuscli.telegram.explain_parts import APPLICATION, LINK, Dump, Part
 from mbuscli.telegram.explain_records import records
 from mbuscli.telegram.explain_words import service_words
-from mbuscli.telegram.model import WIRED, WIRELESS, Telegram
+from mbuscli.telegram.model import LORAWAN, WIRED, WIRELESS, Telegram
 
 __all__ = ["Part", "explain"]
 
@@ -37,6 +37,10 @@ def explain(telegram: Telegram) -> list[Part]:
         _wired(dump)
     elif layer == WIRELESS:
         _wireless(dump)
+    elif layer == LORAWAN:
+        from mbuscli.telegram.explain_lorawan import lorawan
+
+        lorawan(dump)
     elif telegram.link.ci_field is not None:
         body(dump, len(telegram.raw))
     else:
@@ -91,13 +95,36 @@ def _wireless(dump: Dump) -> None:
         _RADIO,
         f"of the sender: {decode_manufacturer(manufacturer)}, three letters in 15 bits",
     )
-    digits = bcd_digits(dump.peek(4))
-    dump.take(4, "identification", _RADIO, f"of the sender: {digits}, lowest digits first")
-    dump.take(1, "version", _RADIO, f"of the sender: {dump.peek(1)[0]:02X}")
-    dump.take(1, "device type", _RADIO, f"of the sender: {describe_device_type(dump.peek(1)[0])}")
+    _address(dump)
     # `Telegram.problems` tells the damage, and what is left becomes one part.
     with suppress(DecodeError):
         radio_layers(dump)
+
+
+def _address(dump: Dump) -> None:
+    """Identification, version and device type; Diehl's have an order of their own, Sappel packs them."""
+    sender, address = dump.telegram.sender, dump.peek(6)
+    if sender is not None and sender.id != bcd_digits(address[:4]):
+        _kind(dump, address[:2])
+        _identification(dump, address[2:])
+        return
+    _identification(dump, address[:4])
+    if sender is not None and (sender.version, sender.device_type) != (address[4], address[5]):
+        words = "letters printed on the meter; version and device type are not told"
+        dump.take(2, "packed", _RADIO, words)
+        return
+    _kind(dump, address[4:])
+
+
+def _identification(dump: Dump, octets: bytes) -> None:
+    words = f"of the sender: {bcd_digits(octets)}, lowest digits first"
+    dump.take(4, "identification", _RADIO, words)
+
+
+def _kind(dump: Dump, octets: bytes) -> None:
+    version, device_type = octets
+    dump.take(1, "version", _RADIO, f"of the sender: {version:02X}")
+    dump.take(1, "device type", _RADIO, f"of the sender: {describe_device_type(device_type)}")
 
 
 def _checks(telegram: Telegram) -> str:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from mbuscli.errors import DecodeError
 from mbuscli.protocol.address import decode_manufacturer
 from mbuscli.protocol.application.ci_table import (
+    CI_ALARM,
     CI_FIXED,
     CI_MANUFACTURER,
     FIXED,
@@ -62,15 +63,27 @@ def _body(dump: Dump) -> None:
         dump.take(1, "CI field", _CI, f"{ci_field:02X}: {words}")
         if dump.telegram.command is not None:
             _command(dump, ci_field)
+        _own_format(dump)
         return
     header = _HEADERS.get(ci.header, "behind a short header")
     dump.take(1, "CI field", _CI, f"{ci_field:02X}: {ci.name}, {header}")
     if ci.header:
         _header(dump, ci)
-    if not secured(dump, ci):
+    if _own_format(dump) or not secured(dump, ci):
         return
     dump.layer = APPLICATION
     _content(dump, ci, from_master)
+
+
+def _own_format(dump: Dump) -> bool:
+    """Take what a decoder of a maker's own format has read."""
+    start = dump.telegram.own_from
+    if start is None or start > dump.at:
+        return False
+    dump.layer = APPLICATION
+    if dump.left:
+        dump.take(dump.left, "maker's data", "", "in the maker's own format: the readings tell what it says")
+    return True
 
 
 def _from_master(dump: Dump) -> bool:
@@ -87,6 +100,10 @@ def _find_ci(dump: Dump, ci_field: int, from_master: bool) -> Ci | None:
         return FROM_MASTER_RECORDS.get(ci_field)
     if ci_field == CI_FIXED and dump.left - 1 <= _FIXED_SIZE and dump.telegram.link.layer != WIRELESS:
         return FIXED
+    if dump.telegram.is_real_data and ci_field == CI_ALARM:
+        from mbuscli.telegram.makers import REAL_DATA
+
+        return REAL_DATA
     return FROM_SLAVE.get(ci_field)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WIRED = "wired"
 WIRELESS = "wireless"
 APPLICATION = "application"
+LORAWAN = "lorawan"
 
 # As in protocol.wired.fields, which a radio telegram shall not load.
 ACK = 0xE5
@@ -29,7 +30,7 @@ _PRM = 0x40
 
 
 class Link(NamedTuple):
-    """Link layer: wired, wireless, or application where the telegram came without one.
+    """Link layer: wired, wireless, lorawan, or application where the telegram came without one.
 
     frame_format   A or B, where the CRCs of a radio frame were seen
     crc            of a radio frame: ok, absent (the receiver took them out) or bad
@@ -84,6 +85,8 @@ class Telegram:
     command    what a master's frame asks for, in words
     medium     of the fixed data structure, whose four bits are no device type
     more_follows   the readout goes on in the next telegram (DIF 1F)
+    is_real_data   records under the shift register of Diehl's
+    own_from       where the octets begin that a decoder of a maker's own format has read
     """
 
     meter: MeterAddress | None = None
@@ -98,6 +101,8 @@ class Telegram:
     command: str | None = None
     medium: int | None = None
     more_follows: bool = False
+    is_real_data: bool = False
+    own_from: int | None = None
 
     def __init__(self, raw: bytes, link: Link, received: bytes | None = None) -> None:
         self.raw = raw
@@ -117,6 +122,16 @@ class Telegram:
     ) -> None:
         """Note damage or doubt."""
         self.problems.append(Problem(layer, offset, reason, text, warning))
+
+    def understood(self, offset: int) -> None:
+        """A decoder of the maker's own format has read the octets from `offset` on: what looked like records
+        there is none, no damage, and needed no key that is not there."""
+        if self.security.state == "unsupported":
+            self.security = Security(self.security.mode)
+        self.own_from = offset
+        self.records = [record for record in self.records if record.offset < offset]
+        kept = [problem for problem in self.problems if problem.offset < offset or problem.layer == "link"]
+        self.problems = kept
 
     def __repr__(self) -> str:
         return f"<Telegram {self.meter} {len(self.records)} records {len(self.problems)} problems>"

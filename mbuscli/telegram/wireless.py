@@ -19,7 +19,14 @@ from mbuscli.protocol.application.ci_table import (
 )
 from mbuscli.protocol.octets import counted
 from mbuscli.protocol.wireless.c_fields import Direction, direction_of, find_service
-from mbuscli.protocol.wireless.frame_format import CI_OFFSET, LinkFields, LinkFrame, decode_link, strip_crcs
+from mbuscli.protocol.wireless.frame_format import (
+    CI_OFFSET,
+    OWN_ORDER,
+    LinkFields,
+    LinkFrame,
+    decode_link,
+    strip_crcs,
+)
 from mbuscli.telegram.body import read_body
 from mbuscli.telegram.model import WIRELESS, Context, Link, Lower, Telegram
 
@@ -96,12 +103,18 @@ def decode_wireless(data: bytes, context: Context, frame: LinkFrame | None = Non
         crc=frame.crc,
     )
     telegram = Telegram(frame.telegram, link, data)
-    telegram.meter = telegram.sender = fields.meter
+    meter = fields.meter
+    if meter.manufacturer in OWN_ORDER:
+        from mbuscli.protocol.wireless import diehl
+
+        meter = diehl.meter_of(frame.telegram, meter)
+        telegram.is_real_data = diehl.is_real_data(frame.telegram)
+    telegram.meter = telegram.sender = meter
     _note_damage(telegram, frame)
     lower = Lower(
         WIRELESS,
         from_meter=direction_of(fields.c_field) is not Direction.TO_METER,
-        lla=fields.meter.octets(),
+        lla=meter.octets(),
         intact=frame.crc == "ok" and not frame.missing,
     )
     _read_layers(telegram, lower, context)

@@ -31,8 +31,6 @@ NOT_SENT = {
     ("gwfwater", "battery_y"): "in the maker's bits",
     ("topaseskr", "battery_y"): "days divided into years by the program",
     ("hydrus", "remaining_battery_life_y"): "days divided into years by the program",
-    ("hydrus", "total_m3"): "one telegram is in mode 24, the maker's own encryption",
-    ("hydrus", "total_at_date_m3"): "one telegram is in mode 24, the maker's own encryption",
     ("ebzwmbe", "current_power_consumption_kw"): "the sum of three phases",
     ("em24", "total_apparent_energy_consumption_kvah"): "computed from active and reactive energy",
     ("fhkvdataiv", "consumption_at_set_date_1_hca"): "an increment of the profile, not added to its base",

@@ -98,7 +98,7 @@ class Stack(NamedTuple):
 
 def decode_stack(data: bytes) -> Stack | None:
     """The configuration in at least six octets, None if there are fewer."""
-    return Stack(*data[:6], rest=data[6:]) if len(data) >= 6 else None
+    return Stack(data[0], data[1], data[2], data[3], data[4], data[5], data[6:]) if len(data) >= 6 else None
 
 
 def decode_heard(body: bytes) -> Heard | None:

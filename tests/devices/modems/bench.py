@@ -31,6 +31,10 @@ SIMULATED = {
     "rak811": ("rak811", "EU868"),
     "rak811-rui": ("rak811", "EU868"),
     "lora_e5": ("lora_e5", "EU868"),
+    "st_at_slave": ("st_at_slave", "EU868"),
+    "murata_abz": ("murata_abz", "EU868"),
+    "la66": ("la66", "EU868"),
+    "imst": ("imst", "EU868"),
 }
 REAL = os.environ.get("MBUSCLI_TEST_MODEM", "")
 REAL_KEYS = os.environ.get("MBUSCLI_TEST_MODEM_KEYS", "")

@@ -102,7 +102,8 @@ class Reason(Enum):
 class MbuscliError(Exception):
     """Base of every error that mbuscli raises on purpose.
 
-    `layer` is one of: usage input port device link bus transport security application.
+    `layer` is one of: usage input port device link bus network transport security
+    application.
     `offset` counts bytes from the start of the telegram, None where no byte is to blame.
     """
 

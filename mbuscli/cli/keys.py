@@ -32,7 +32,7 @@ from mbuscli.render.text import inert
 if TYPE_CHECKING:
     from mbuscli.protocol.security.keys import Key
     from mbuscli.render.report import Output
-    from mbuscli.settings.keystore import Entry, KeyRing
+    from mbuscli.settings.keystore import AnyEntry, KeyRing
 
 
 @click.group("keys", cls=DiscreetGroup, invoke_without_command=True)
@@ -61,6 +61,12 @@ def command(ctx: click.Context) -> None:
 @click.option("--name", default="", metavar="TEXT", help="A name for the key. Default: METERS.")
 @click.option("--note", default="", metavar="TEXT", help="A note.")
 @click.option(
+    "--role",
+    "role_text",
+    metavar="ROLE",
+    help="METERS is the DevEUI or DevAddr of a LoRaWAN device; the key is its AppKey, NwkKey, NwkSKey ...",
+)
+@click.option(
     "--replace", is_flag=True, help="Put the key and its name in the place of those that METERS has."
 )
 @key_options
@@ -70,6 +76,7 @@ def add(
     meters: str,
     name: str,
     note: str,
+    role_text: str | None,
     replace: bool,
     key_texts: tuple[str, ...],
     key_file: str | None,
@@ -84,28 +91,40 @@ def add(
     \b
     Examples:
       mbuscli keys add 12345678.KAM.1B.16 --name "flat 3, cold water"
+      mbuscli keys add 0004A30B001A2B3C --role AppKey
       pass show meters/flat3 | mbuscli keys add 12345678 --key -
 
     Exit codes: 0 done, 2 the key or the address is none, 6 wrong passphrase, 10 another key is there.
     """
     from mbuscli.settings.keystore import Entry, clean_text
+    from mbuscli.settings.lora_keys import device_key, owner, parse_device, parse_role
     from mbuscli.settings.redact import looks_like_key
     from mbuscli.settings.ring_file import editing
 
-    for what, text in (("the address", meters), ("the name", name), ("the note", note)):
+    typed = (("the address", "" if role_text else meters), ("the name", name), ("the note", note))
+    for what, text in typed:
         if looks_like_key(text):
             raise UsageError(
                 f"{what} looks like a key",
                 reason=Reason.INVALID,
                 hint=("the key is asked for, or given with --key - or --key-file",),
             )
-    pattern = MeterAddress.parse(meters)
+    if role_text is not None:
+        device, role = parse_device(meters), parse_role(role_text)
+        whose = owner(device, role)
+    else:
+        pattern = MeterAddress.parse(meters)
+        whose = str(pattern)
     warn_of_arguments(output.streams, key_texts)
-    key = _one_key(key_texts, key_file, pattern)
-    entry = Entry(clean_text(name) or str(pattern), pattern, key, clean_text(note))
+    key = _one_key(key_texts, key_file, whose)
+    name, note = clean_text(name) or whose, clean_text(note)
     with editing(ring_path(ring), ask_passphrase) as keys:
-        outcome = keys.put(entry, replace=replace)
-        filed = next(found for found in keys.find(str(pattern)) if found.key == key)
+        if role_text is not None:
+            texts = {"device": meters, "role": role, "name": name, "note": note}
+            outcome = keys.put_device(device_key(texts, key), replace=replace)
+        else:
+            outcome = keys.put(Entry(name, pattern, key, note), replace=replace)
+        filed = next(found for found in keys.find(whose) if found.key == key)
     write_keys(output, [filed])
     output.streams.talk(f"{outcome}: {described(filed)}")
     return ExitCode.DONE
@@ -134,7 +153,7 @@ def show(patterns: tuple[str, ...], ring: str | None, output: Output) -> ExitCod
         output.streams.talk(f"there is no key ring yet; mbuscli keys add makes one ({path})")
     else:
         keys = load_ring(path, ask_passphrase)
-    write_keys(output, _chosen(keys, patterns) if patterns else list(keys))
+    write_keys(output, _chosen(keys, patterns) if patterns else keys.all())
     return ExitCode.DONE
 
 
@@ -188,10 +207,9 @@ def check(ring: str | None, output: Output) -> ExitCode:
     contents, findings = check_ring(path, ask_passphrase)
     rows = [finding_row(finding) for finding in findings]
     write_rows(output, "findings", rows)
+    good = len(contents.entries) + len(contents.devices)
     kind = "in clear" if contents.passphrase is None else "encrypted"
-    output.streams.talk(
-        f"{path}: {counted(len(contents.entries), 'good key')}, {kind}, {counted(len(findings), 'finding')}"
-    )
+    output.streams.talk(f"{path}: {counted(good, 'good key')}, {kind}, {counted(len(findings), 'finding')}")
     wrong = any(finding.severity == "error" for finding in findings)
     return ExitCode.INPUT if wrong else ExitCode.DONE
 
@@ -229,12 +247,12 @@ def decrypt(ring: str | None, output: Output) -> ExitCode:
     return ExitCode.DONE
 
 
-def _one_key(key_texts: tuple[str, ...], key_file: str | None, meters: MeterAddress) -> Key:
+def _one_key(key_texts: tuple[str, ...], key_file: str | None, whose: str) -> Key:
     """The key to add: given in one way, else asked for."""
     from mbuscli.services.keys import given_keys
 
     if not key_texts and key_file is None:
-        typed = ask_secret(f"Key of {meters} (32 hexadecimal digits, not shown): ")
+        typed = ask_secret(f"Key of {whose} (32 hexadecimal digits, not shown): ")
         if typed is None:
             raise UsageError(
                 "no key is given", reason=Reason.EMPTY, hint=("--key - reads it from standard input",)
@@ -246,9 +264,9 @@ def _one_key(key_texts: tuple[str, ...], key_file: str | None, meters: MeterAddr
     return keys[0].key
 
 
-def _chosen(keys: KeyRing, patterns: tuple[str, ...]) -> list[Entry]:
+def _chosen(keys: KeyRing, patterns: tuple[str, ...]) -> list[AnyEntry]:
     """The entries with these names or patterns, each once, in the order of the ring."""
-    found: set[Entry] = set()
+    found: set[AnyEntry] = set()
     for text in patterns:
         entries = keys.find(text)
         if not entries:
@@ -256,10 +274,10 @@ def _chosen(keys: KeyRing, patterns: tuple[str, ...]) -> list[Entry]:
                 f"the ring holds no key {text!r}", reason=Reason.MISSING, hint=("mbuscli keys list",)
             )
         found.update(entries)
-    return [entry for entry in keys if entry in found]
+    return [entry for entry in keys.all() if entry in found]
 
 
-def _confirm_removal(entries: Sequence[Entry]) -> None:
+def _confirm_removal(entries: Sequence[AnyEntry]) -> None:
     question = "remove " + "; ".join(map(described, entries))
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise NotConfirmedError(f"not confirmed: {question}", reason=Reason.NOT_CONFIRMED, hint=("--yes",))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mbuscli.render.report import Output
-    from mbuscli.settings.keystore import Entry
+    from mbuscli.settings.keystore import AnyEntry
 
 
 def ring_path(ring: str | None) -> Path:
@@ -18,13 +18,13 @@ def ring_path(ring: str | None) -> Path:
     return Path(ring) if ring else default_ring()
 
 
-def described(entry: Entry) -> str:
+def described(entry: AnyEntry) -> str:
     """An entry in a sentence."""
-    name = str(entry.meters) if entry.name == str(entry.meters) else f"{entry.name} ({entry.meters})"
+    name = entry.owner if entry.name == entry.owner else f"{entry.name} ({entry.owner})"
     return f"{name}, check value {entry.key.check_value}"
 
 
-def write_keys(output: Output, entries: Sequence[Entry]) -> None:
+def write_keys(output: Output, entries: Sequence[AnyEntry]) -> None:
     """Entries as data, in the format of the command."""
     from mbuscli.render.key_rows import key_row, write_rows
 

@@ -21,6 +21,13 @@ def command() -> None:
     A meter driver is a TOML file that says which record of a family of meters is which reading. Your own
     drivers lie in the folder `meters` of the configuration (~/.config/mbuscli/meters) and win over those
     that come with the program. What no driver names is shown under a systematic name.
+
+    \b
+    Examples:
+      mbuscli meters list water
+      mbuscli meters show iperl
+
+    Exit codes: 0 done, 4 nothing to list, 8 a test fails, 10 a driver is wrong.
     """
 
 
@@ -53,7 +60,12 @@ def list_drivers(text: str | None, output: Output) -> ExitCode:
 @click.argument("name")
 @output_options("driver_fields")
 def show(name: str, output: Output) -> ExitCode:
-    """Show what the driver NAME reads, from which records, and what it means."""
+    """Show what the driver NAME reads, from which records, and what it means.
+
+    \b
+    Example:
+      mbuscli meters show iperl
+    """
     from mbuscli.render.driver_rows import FIELD_COLUMNS, field_rows
     from mbuscli.render.lists import write_list
     from mbuscli.services.readings import registry

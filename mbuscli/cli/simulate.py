@@ -44,7 +44,12 @@ def parse_tcp(text: str) -> tuple[str, int]:
     metavar="NAME",
     help="Simulate a radio stick, not a bus: im871a, iu891a, amb8465, rc1180, cul and more.",
 )
-@click.option("--fault", metavar="WORDS", help="What goes wrong with the stick, such as noise,late.")
+@click.option(
+    "--modem",
+    metavar="NAME",
+    help="Simulate a LoRaWAN modem in a network that knows it: rn2483, rak3172, rak811, lora_e5 and more.",
+)
+@click.option("--fault", metavar="WORDS", help="What goes wrong with the stick or modem, such as noise,late.")
 @click.option(
     "--tcp", metavar="[HOST:]PORT", help="Serve on TCP, as a gateway does. Host: only this computer."
 )
@@ -63,6 +68,7 @@ def command(
     scenario: str | None,
     scenario_file: str | None,
     stick: str | None,
+    modem: str | None,
     fault: str | None,
     tcp: str | None,
     pty: bool,
@@ -70,11 +76,11 @@ def command(
     pace: Pace,
     quiet: bool,
 ) -> ExitCode:
-    """Serve a simulated bus or radio stick for training and tests.
+    """Serve a simulated bus, stick or modem for training and tests.
 
     SCENARIO is a TOML file; without it a small apartment house is simulated, for a stick the meters of a
-    stairwell. What to give as --port to another command is printed on stdout, one line for each way. Ends
-    with Ctrl-C.
+    stairwell. A modem may have the options of sim:modem behind its name. What to give as --port to another
+    command is printed on stdout, one line for each way. Ends with Ctrl-C.
 
     \b
     Examples:
@@ -82,6 +88,7 @@ def command(
       mbuscli simulate faulty.toml --tcp 10001 --pace fast
       mbuscli scan --port /tmp/bus
       mbuscli simulate --stick im871a --link /tmp/stick
+      mbuscli simulate --modem 'rn2483?window=2' --link /tmp/modem
 
     Exit codes: 0 ended with Ctrl-C, 3 cannot serve there, 10 scenario invalid.
     """
@@ -91,7 +98,10 @@ def command(
     streams.quiet = quiet
     if scenario and scenario_file:
         raise UsageError("two scenarios are given", reason=Reason.INVALID, hint=("name one file",))
-    source = _source(scenario or scenario_file, stick, fault, pace)
+    if modem is not None:
+        source = _modem_source(scenario or scenario_file, stick, modem, fault)
+    else:
+        source = _source(scenario or scenario_file, stick, fault, pace)
     servers: list[_Serve] = []
     if tcp is not None:
         servers.append(_tcp_server(source, parse_tcp(tcp), pace, streams))
@@ -114,7 +124,7 @@ def _source(scenario: str | None, stick: str | None, fault: str | None, pace: Pa
         return _stick_source(scenario, stick, fault, pace)
     if fault is not None:
         raise UsageError(
-            "--fault is for sticks",
+            "--fault is for sticks and modems",
             reason=Reason.INVALID,
             hint=("the faults of a bus stand in its scenario",),
         )
@@ -141,6 +151,24 @@ def _stick_source(scenario: str | None, stick: str, fault: str | None, pace: Pac
     twin = make()
     air = twin.air.scenario
     return _Source(f"{stick} among {len(air.meters)} radio meters ({air.name})", make, twin.baud)
+
+
+def _modem_source(scenario: str | None, stick: str | None, modem: str, fault: str | None) -> _Source:
+    from urllib.parse import parse_qsl
+
+    from mbuscli.simulator.modems.opener import open_twin_by_options
+
+    if scenario is not None or stick is not None:
+        raise UsageError(
+            "--modem stands alone",
+            reason=Reason.INVALID,
+            hint=("its network is set with options behind its name: --modem 'rn2483?silent=1'",),
+        )
+    name, _, query = modem.partition("?")
+    options = {"fault": fault or "", **dict(parse_qsl(query, keep_blank_values=True)), "family": name}
+    twin = open_twin_by_options(options)
+    what = f"{name} in a LoRaWAN network ({twin.network.region.name})"
+    return _Source(what, lambda: open_twin_by_options(options, time.monotonic()), twin.baud)
 
 
 _Serve = Callable[[threading.Event], None]

@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from mbuscli.meters import generic
-from mbuscli.meters.driver import Driver, Field, words_of_bits
 from mbuscli.meters.reading import Reading, Readings, ReadingValue
 from mbuscli.meters.unit_table import SUFFIXES
 from mbuscli.meters.units import convert, suffix_of
 
 if TYPE_CHECKING:
+    from mbuscli.meters.driver import Driver, Field
     from mbuscli.protocol.application.records import Record
     from mbuscli.telegram import Telegram
 
@@ -127,6 +127,8 @@ def _of_field(rows: _Rows, field: Field, place: int, record: Record, count: int)
     name = field.name_for(record.header, count)
     value = record.value
     if field.flags and isinstance(value, int):
+        from mbuscli.meters.driver import words_of_bits
+
         words = words_of_bits(field.masked(value), field.bits, name.upper())
         rows.join(name, words, field.ok, field, record.offset)
         return

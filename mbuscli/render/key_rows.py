@@ -10,13 +10,13 @@ from mbuscli.render.rows import Row
 if TYPE_CHECKING:
     from mbuscli.render.report import Output
     from mbuscli.services.keys import Finding
-    from mbuscli.settings.keystore import Entry
+    from mbuscli.settings.keystore import AnyEntry
 
 
 _KEYS = named_columns(
     {
         "name": "the user's name for it",
-        "meters": "the meters it belongs to, F for any digit",
+        "meters": "the meters it belongs to, F for any digit; DevEUI or DevAddr and role of LoRaWAN",
         "check": "check value: start of AES-CMAC over 16 zero octets",
         "bits": "length of the key: 128 (AES) or 64 (DES)",
         "note": "the user's note",
@@ -33,11 +33,11 @@ _FINDINGS = named_columns(
 COLUMNS = {"keys": (_KEYS, tuple(_KEYS)), "findings": (_FINDINGS, tuple(_FINDINGS))}
 
 
-def key_row(entry: Entry) -> Row:
+def key_row(entry: AnyEntry) -> Row:
     """A key of the ring."""
     return {
         "name": entry.name,
-        "meters": str(entry.meters),
+        "meters": entry.owner,
         "check": entry.key.check_value,
         "bits": 8 * len(entry.key),
         "note": entry.note,

@@ -8,7 +8,7 @@ from mbuscli.render.text import inert
 
 _MAX_HINTS = 3
 # Errors of these layers name the place in their text; the others are about a telegram and its bytes.
-_OUTSIDE = frozenset(("usage", "input", "port", "device", "bus", "internal"))
+_OUTSIDE = frozenset(("usage", "input", "port", "device", "bus", "network", "internal"))
 
 
 def error_text(error: MbuscliError, *, where: str | None = None) -> str:

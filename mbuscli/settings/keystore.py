@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from mbuscli.errors import InputError, Reason
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.security.keys import Candidate, Key
+
+# Most rings hold none.
+if TYPE_CHECKING:
+    from mbuscli.settings.lora_keys import DeviceKey
 
 MAX_TEXT = 120
 _ANY = MeterAddress("FFFFFFFF")
@@ -25,6 +29,14 @@ class Entry(NamedTuple):
     meters: MeterAddress
     key: Key
     note: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Whose key it is, in words."""
+        return str(self.meters)
+
+
+AnyEntry: TypeAlias = "Entry | DeviceKey"
 
 
 class _Shape(NamedTuple):
@@ -58,9 +70,13 @@ def _shape_of(pattern: MeterAddress) -> _Shape:
 
 
 class KeyRing:
-    """Keys of the user; a `KeySource`. A look-up costs the same whatever the number of keys."""
+    """Keys of the user; a `KeySource`. A look-up costs the same whatever the number of keys.
 
-    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+    Iterating gives the keys of meters; `devices` are those of LoRaWAN devices.
+    """
+
+    def __init__(self, entries: Iterable[Entry] = (), devices: Iterable[DeviceKey] = ()) -> None:
+        self.devices = list(devices)
         self._entries: dict[MeterAddress, list[Entry]] = {}
         self._index: dict[_Shape, dict[tuple[str, int, int, int], list[MeterAddress]]] = {}
         for entry in entries:
@@ -96,22 +112,39 @@ class KeyRing:
             self._file(entry)
             return "added"
         if not replace:
-            name, check = present[0].name, present[0].key.check_value
-            raise InputError(
-                f"there is another key for {entry.meters}: {name} (check value {check})",
-                reason=Reason.EXISTS,
-                hint=("--replace puts the new key in its place",),
-            )
+            raise _taken(str(entry.meters), present[0])
         self._entries[entry.meters] = [entry]
         return "replaced"
 
-    def find(self, text: str) -> list[Entry]:
-        """Entries with this name or pattern, the pattern in any case."""
-        return [entry for entry in self if text == entry.name or text.upper() == str(entry.meters)]
+    def put_device(self, entry: DeviceKey, *, replace: bool = False) -> Outcome:
+        """File a key of a LoRaWAN device; as `put`."""
+        present = [other for other in self.devices if other.owner == entry.owner]
+        if entry in present or (not replace and any(entry.key == other.key for other in present)):
+            return "unchanged"
+        if present and not replace:
+            raise _taken(entry.owner, present[0])
+        self.devices = [other for other in self.devices if other not in present] + [entry]
+        return "replaced" if present else "added"
 
-    def remove(self, entries: Sequence[Entry]) -> None:
+    def all(self) -> list[AnyEntry]:
+        """Keys of meters, then those of LoRaWAN devices."""
+        return [*self, *self.devices]
+
+    def find(self, text: str) -> list[AnyEntry]:
+        """Entries with this name or pattern, the pattern in any case; a DevEUI finds all keys of it."""
+        wanted = text.upper()
+        found: list[AnyEntry] = [entry for entry in self if text == entry.name or wanted == str(entry.meters)]
+        found += [
+            entry
+            for entry in self.devices
+            if text == entry.name or wanted in (entry.owner.upper(), entry.device.hex().upper())
+        ]
+        return found
+
+    def remove(self, entries: Sequence[AnyEntry]) -> None:
         """Take entries out."""
         kept = [entry for entry in self if entry not in entries]
+        self.devices = [entry for entry in self.devices if entry not in entries]
         self._entries, self._index = {}, {}
         for entry in kept:
             self._file(entry)
@@ -124,6 +157,14 @@ class KeyRing:
                 self._index = dict(sorted(self._index.items(), reverse=True))
             self._index[shape].setdefault(shape.part(entry.meters), []).append(entry.meters)
         self._entries.setdefault(entry.meters, []).append(entry)
+
+
+def _taken(owner: str, present: AnyEntry) -> InputError:
+    return InputError(
+        f"there is another key for {owner}: {present.name} (check value {present.key.check_value})",
+        reason=Reason.EXISTS,
+        hint=("--replace puts the new key in its place",),
+    )
 
 
 def clean_text(text: str) -> str:

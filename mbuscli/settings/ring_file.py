@@ -8,20 +8,25 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from mbuscli.errors import InputError, KeyProblemError, Reason, UsageError
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.security.keys import parse_key
 from mbuscli.settings.files import locked, read_file, read_private, unwritable, write_private
-from mbuscli.settings.keystore import Entry, KeyRing, clean_text
+from mbuscli.settings.keystore import AnyEntry, Entry, KeyRing, clean_text
 from mbuscli.settings.redact import looks_like_key, redact
 from mbuscli.settings.vault import Vault, seal
 
+if TYPE_CHECKING:
+    from mbuscli.settings.lora_keys import DeviceKey
+
 VERSION = 1
 MAX_SIZE = 16 << 20
-_FIELDS = ("name", "meters", "key", "note")
+_FIELDS = ("name", "meters", "device", "role", "key", "note")
+# Of the key of a meter, and of that of a LoRaWAN device.
 _NEEDED = ("meters", "key")
+_NEEDED_OF_DEVICE = ("device", "role", "key")
 _TITLE = "# Keys of mbuscli. This file is for its owner alone (mode 0600)."
 _POSITION = re.compile(r"\(at (line \d+, column \d+|end of document)\)")
 
@@ -42,6 +47,7 @@ class Contents(NamedTuple):
     entries: list[Entry]
     faults: list[Fault]
     passphrase: str | None
+    devices: tuple[DeviceKey, ...] = ()
 
 
 def load_ring(path: Path, ask: Ask) -> KeyRing:
@@ -52,7 +58,7 @@ def load_ring(path: Path, ask: Ask) -> KeyRing:
     """
     contents = read_contents(path, ask)
     _refuse_faults(path, contents)
-    return KeyRing(contents.entries)
+    return KeyRing(contents.entries, contents.devices)
 
 
 @contextlib.contextmanager
@@ -63,10 +69,10 @@ def editing(path: Path, ask: Ask, *, save: bool = True) -> Iterator[KeyRing]:
         if path.exists():
             contents = read_contents(path, ask)
             _refuse_faults(path, contents)
-        ring = KeyRing(contents.entries)
+        ring = KeyRing(contents.entries, contents.devices)
         yield ring
-        if save and list(ring) != contents.entries:
-            write_contents(path, ring, contents.passphrase)
+        if save and ring.all() != [*contents.entries, *contents.devices]:
+            write_contents(path, ring.all(), contents.passphrase)
 
 
 def reseal(path: Path, ask: Ask, passphrase: Callable[[bool], str | None]) -> None:
@@ -77,7 +83,8 @@ def reseal(path: Path, ask: Ask, passphrase: Callable[[bool], str | None]) -> No
     with _exclusively(path):
         contents = read_contents(path, ask)
         _refuse_faults(path, contents)
-        write_contents(path, contents.entries, passphrase(contents.passphrase is not None))
+        entries: list[AnyEntry] = [*contents.entries, *contents.devices]
+        write_contents(path, entries, passphrase(contents.passphrase is not None))
 
 
 @contextlib.contextmanager
@@ -96,7 +103,7 @@ def read_contents(path: Path, ask: Ask, *, private: bool = True) -> Contents:
     data = (read_private if private else read_file)(path, MAX_SIZE)
     document = _parse_toml(data, path)
     if "vault" not in document:
-        return Contents(*_entries(document, path), None)
+        return _contents(document, path, None)
     vault = Vault.from_table(_table(document["vault"], path))
     passphrase = ask(f"Passphrase of {path}: ")
     if not passphrase:
@@ -107,10 +114,10 @@ def read_contents(path: Path, ask: Ask, *, private: bool = True) -> Contents:
             hint=("type it when asked, in a terminal", "or give it in MBUSCLI_PASSPHRASE"),
         )
     inner = _parse_toml(vault.open(passphrase), path)
-    return Contents(*_entries(inner, path), passphrase)
+    return _contents(inner, path, passphrase)
 
 
-def write_contents(path: Path, entries: Iterable[Entry], passphrase: str | None) -> None:
+def write_contents(path: Path, entries: Iterable[AnyEntry], passphrase: str | None) -> None:
     """Replace the file; sealed if there is a passphrase. InputError `input.unwritable`."""
     text = _ring_text(entries).encode()
     if passphrase is not None:
@@ -147,47 +154,71 @@ def _parse_toml(data: bytes, path: Path) -> dict[str, Any]:
     return document
 
 
-def _entries(document: dict[str, Any], path: Path) -> tuple[list[Entry], list[Fault]]:
+def _contents(document: dict[str, Any], path: Path, passphrase: str | None) -> Contents:
     stray = sorted(document.keys() - {"version", "key"})
     if stray:
         raise _invalid(path, f"{redact(stray[0])!r} is unknown; keys stand in [[key]] tables")
     tables = document.get("key", [])
     if not isinstance(tables, list):
         raise _invalid(path, "keys stand in [[key]] tables, with two brackets")
-    entries, faults = [], []
+    entries: list[Entry] = []
+    devices: list[DeviceKey] = []
+    faults = []
     for number, table in enumerate(tables, 1):
         try:
-            entries.append(_entry(_table(table, path)))
+            entry = _entry(_table(table, path))
         except UsageError as error:
             faults.append(Fault(number, error.text))
-    return entries, faults
+            continue
+        if isinstance(entry, Entry):
+            entries.append(entry)
+        else:
+            devices.append(entry)
+    return Contents(entries, faults, passphrase, tuple(devices))
 
 
-def _entry(table: dict[str, Any]) -> Entry:
+def _entry(table: dict[str, Any]) -> AnyEntry:
     """One key; UsageError says what is wrong without showing the key."""
     for name, value in table.items():
         if name not in _FIELDS:
             raise _fault(f"{redact(name)!r} is unknown: {', '.join(_FIELDS)} are known")
         if not isinstance(value, str):
             raise _fault(f"{name} needs quotes")
-    for name in _NEEDED:
+    of_device = "device" in table or "role" in table
+    for name in _NEEDED_OF_DEVICE if of_device else _NEEDED:
         if name not in table:
             raise _fault(f"{name} is missing")
-    for name in table.keys() - {"key"}:
+    if of_device and "meters" in table:
+        raise _fault("meters does not stand beside device")
+    # A DevEUI looks like a key, and is checked when it is read.
+    for name in table.keys() - {"key", "device"}:
         if looks_like_key(table[name]):
             raise _fault(f"{name} looks like a key; keys stand under key alone")
+    texts = {name: clean_text(table.get(name, "")) for name in ("name", "note")}
+    if of_device:
+        from mbuscli.settings.lora_keys import device_key
+
+        return device_key({**table, **texts}, parse_key(table["key"]))
     meters = MeterAddress.parse(table["meters"])
-    name = clean_text(table.get("name", "")) or str(meters)
-    return Entry(name, meters, parse_key(table["key"]), clean_text(table.get("note", "")))
+    return Entry(texts["name"] or str(meters), meters, parse_key(table["key"]), texts["note"])
 
 
-def _ring_text(entries: Iterable[Entry]) -> str:
+def _ring_text(entries: Iterable[AnyEntry]) -> str:
     lines = [_TITLE, f"version = {VERSION}"]
     for entry in entries:
-        texts = (entry.name, str(entry.meters), entry.key.octets.hex(), entry.note)
         lines += ["", "[[key]]"]
-        lines += [f"{field} = {_quoted(text)}" for field, text in zip(_FIELDS, texts, strict=True) if text]
+        lines += [f"{field} = {_quoted(text)}" for field, text in _texts(entry) if text]
     return "\n".join(lines) + "\n"
+
+
+def _texts(entry: AnyEntry) -> tuple[tuple[str, str], ...]:
+    """The fields of an entry in the order of the file."""
+    tail = ("key", entry.key.octets.hex()), ("note", entry.note)
+    if isinstance(entry, Entry):
+        return ("name", entry.name), ("meters", entry.owner), *tail
+    # A name with a DevEUI in it would look like a key.
+    name = "" if entry.name == entry.owner else entry.name
+    return ("name", name), ("device", entry.device.hex().upper()), ("role", entry.role), *tail
 
 
 def _vault_text(vault: Vault) -> str:

@@ -1,4 +1,4 @@
-"""A simulated bus or stick as a port: no device, no waiting, the time that the wire would have taken."""
+"""A simulated bus, stick or modem as a port: no device, no waiting, the time that a wire would have taken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mbuscli.simulator.waveform import OCTET_BITS, Octet, bit_ticks
 from mbuscli.simulator.wire import Wire
 
 SCHEME = "sim:"
-_STICK = "stick"
+_STICK, _MODEM = "stick", "modem"
 
 
 class SimPort:
@@ -113,29 +113,34 @@ def open_sim_port(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> SimPort:
-    """The port that `sim:`, `sim:FILE.toml`, `sim:stick` or any with `?pace=real` names.
+    """The port that `sim:`, `sim:FILE.toml`, `sim:stick`, `sim:modem` or any with `?pace=real` names.
 
-    `sim:stick` takes family, scenario and fault, such as `sim:stick?family=amb8465&fault=noise`. Raises
-    UsageError for a spec that is none of these, InputError for an unusable scenario file.
+    `sim:stick` takes family, scenario and fault, such as `sim:stick?family=amb8465&fault=noise`; `sim:modem`
+    what `open_twin_by_options` of the modems says. Raises UsageError for a spec that is none of these,
+    InputError for an unusable scenario file.
     """
     path, _, query = spec.removeprefix(SCHEME).partition("?")
     options = dict(parse_qsl(query, keep_blank_values=True))
     pace = options.pop("pace", "virtual")
-    is_stick = path == _STICK
-    if not spec.startswith(SCHEME) or (options and not is_stick) or pace not in ("virtual", "real"):
+    has_options = path in (_STICK, _MODEM)
+    if not spec.startswith(SCHEME) or (options and not has_options) or pace not in ("virtual", "real"):
         raise UsageError(
             f"{spec!r} is no simulated port",
             reason=Reason.INVALID,
-            hint=("write sim:, sim:SCENARIO.toml or sim:stick, or any of them with ?pace=real",),
+            hint=("write sim:, sim:SCENARIO.toml, sim:stick or sim:modem, or any of them with ?pace=real",),
         )
-    wire = _stick(options) if is_stick else Bus(load_scenario(path or None))
+    wire = _device(path, options) if has_options else Bus(load_scenario(path or None))
     return SimPort(wire, spec, baud, sleep=sleep if pace == "real" else None, clock=clock)
 
 
-def _stick(options: dict[str, str]) -> Wire:
-    from mbuscli.simulator.sticks.opener import open_twin_by_options
+def _device(kind: str, options: dict[str, str]) -> Wire:
+    if kind == _STICK:
+        from mbuscli.simulator.sticks.opener import open_twin_by_options
 
-    return open_twin_by_options(options)
+        return open_twin_by_options(options)
+    from mbuscli.simulator.modems.opener import open_twin_by_options as open_modem_by_options
+
+    return open_modem_by_options(options)
 
 
 def _checked(baud: int) -> int:

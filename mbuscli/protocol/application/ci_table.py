@@ -61,6 +61,7 @@ FROM_SLAVE: dict[int, Ci] = {
 
 FIXED = Ci("fixed data", NONE, Content.FIXED)
 CI_FIXED = 0x73
+CI_ALARM = 0x71
 CI_MANUFACTURER = range(0xA0, 0xB8)
 
 # Layers of a radio telegram in front of these: extended link layer I-V, network layer, AFL.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mbuscli.errors import DecodeError, Reason
-from mbuscli.protocol.address import MeterAddress
+from mbuscli.protocol.address import MeterAddress, encode_manufacturer
 from mbuscli.protocol.checksum import crc_en13757
 from mbuscli.protocol.octets import counted, counted_are
 
@@ -22,6 +22,8 @@ NO_CRCS = "none"
 # L, C, M(2) and A(6): the first block of format A, and the shortest telegram.
 HEADER_SIZE = 10
 CI_OFFSET = HEADER_SIZE
+# Makers whose telegrams may have the address in an order of their own, see `diehl`.
+OWN_ORDER = frozenset(map(encode_manufacturer, ("DME", "EWT", "HYD", "SAP", "SPL")))
 _MIN_L = HEADER_SIZE - 1
 _MAX_L = 255
 _CRC_SIZE = 2

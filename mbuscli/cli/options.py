@@ -71,9 +71,7 @@ def output_options(kind: str, **other_kinds: str) -> Callable[[F], Callable[...,
 def _reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """-v, --unit: what is shown of readings; they go into `output`."""
 
-    def parse_units(
-        _ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]
-    ) -> tuple[str, ...]:
+    def parse_units(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> tuple[str, ...]:
         if not texts:
             return ()
         from mbuscli.meters.units import parse_unit

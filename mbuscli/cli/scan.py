@@ -80,8 +80,9 @@ def command(
     acknowledges is read once to learn who it is. Two meters at one address show as a collision.
 
     By secondary address (--secondary): groups of meters are selected by parts of their number until each one
-    answers alone, whatever their primary addresses; each is read once. A list of meters (CSV, or what a scan
-    wrote) spares most of the search. Broken off by Ctrl-C or a lost port, it goes on with --resume.
+    answers alone, whatever their primary addresses; each is read once, if nothing is in doubt. A list of
+    meters (CSV, or what a scan wrote) spares most of the search. Broken off by Ctrl-C or a lost port, it
+    goes on with --resume.
 
     With --baud auto the test address 254, which meters answer with nothing but an acknowledgement, tells at
     which rates somebody listens; these are scanned. Where nobody knows it 2400, 300 and 9600 baud are.
@@ -143,18 +144,12 @@ class _Scan:
         self._disturbed = 0
 
     def run(self) -> ExitCode:
-        from mbuscli.errors import MbuscliError
+        from mbuscli.cli.scan_run import finished
 
         started = self._link.clock()
-        try:
+        with finished(self._output, lambda _: self._finish(self._link.clock() - started)):
             for baud in self._bauds:
                 self._scan(baud)
-        except (KeyboardInterrupt, MbuscliError):
-            self._finish(self._link.clock() - started)
-            raise
-        finally:
-            self._output.streams.end_progress()
-        self._finish(self._link.clock() - started)
         return _verdict(self._report, self._bauds, len(self._addresses))
 
     def _scan(self, baud: int) -> None:

@@ -7,7 +7,8 @@ from typing import NamedTuple, TypeAlias
 
 from mbuscli.errors import DecodeError
 from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.wired.search import FoundMeter, Search
+from mbuscli.protocol.wired.search import Search
+from mbuscli.protocol.wired.search_ledger import FoundMeter
 from mbuscli.services.link import Link
 from mbuscli.telegram import Telegram, decode
 
@@ -46,14 +47,17 @@ SearchEvent: TypeAlias = Searching | Identified | Searched
 def secondary_scan(link: Link, search: Search) -> Iterator[SearchEvent]:
     """Drive `search` over `link`; yields events as they happen. PortError if the port is lost.
 
-    Whenever the iteration stops, `search.state()` is what another search can go on from.
+    The meters that a search found before it was broken off come first, without being read again. Whenever
+    the iteration stops, `search.state()` is what another search can go on from.
     """
     started = link.clock()
+    for meter in [*search.found]:
+        yield _identified(meter)
     while not search.is_over:
         yield Searching(search.mask, search.asked, len(search.found), search.masks_left, search.seconds_left)
-        meter = link.converter.run(search.step())
-        if meter is not None:
-            yield _identified(meter)
+        new = link.converter.run(search.step())
+        if new is not None:
+            yield _identified(new)
     yield Searched(
         len(search.found),
         search.asked,

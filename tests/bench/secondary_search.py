@@ -1,9 +1,13 @@
-"""Wire time of the secondary search on simulated buses at 2400 Bd, beside libmbus's measured figures.
+"""Wire time of the secondary search on simulated buses at 2400 Bd, beside other strategies' figures.
 
-    python tests/bench/secondary_search.py [POPULATIONS]
+    python -m tests.bench.secondary_search [POPULATIONS]
 
-All meters answer in step after 50 ms with telegrams of 69 octets; times are simulated seconds on the wire
-without a converter's delay, so silence costs 187.5 ms. Mean of POPULATIONS (10) populations each.
+Telegrams of 69 octets; times are simulated seconds on the wire without a converter's delay, so silence costs
+187.5 ms. "step": all meters answer after 50 ms, ANDed bit by bit; "apart": each with a delay of its own. Mean
+of POPULATIONS (10) each. The other strategies were measured before in the same model, in step: libmbus (most
+significant digit first, two tries), the same with one try, least significant digit first, "sibling" (open
+masks predicted from those beside them), and "counted" (neighbours guessed, number of meters known). None of
+these looks for letters in numbers, and only "sibling" and this search verify a meter by a second selection.
 """
 
 from __future__ import annotations
@@ -22,74 +26,40 @@ from mbuscli.simulator.bus import Bus
 from mbuscli.simulator.port import SimPort
 from mbuscli.simulator.scenario import Scenario
 from mbuscli.simulator.slave import MeterSpec
+from tests.bench.populations import consecutive, deliveries, mixed, random_ids
 
-KAM = MeterAddress("00000000", 0x2C2D, 0x1B, 0x16)
-MAKERS = (
-    (0x2C2D, 0x1B, 0x16),
-    (0x32A7, 0x08, 0x04),
-    (0x4CB4, 0x0E, 0x07),
-    (0x4024, 0x11, 0x04),
-    (0x15A8, 1, 6),
-)
 RECORD = bytes.fromhex("0D78 2D")  # a text of 45 octets of the meter's own
 REPLY_S = 0.05
 
 
-def random_ids(count: int, rng: random.Random) -> list[MeterAddress]:
-    """Numbers all over the eight digits."""
-    return [KAM._replace(id=f"{number:08d}") for number in rng.sample(range(10**8), count)]
-
-
-def consecutive(count: int, rng: random.Random) -> list[MeterAddress]:
-    """One dense run."""
-    first = rng.randrange(10**8 - count)
-    return [KAM._replace(id=f"{first + offset:08d}") for offset in range(count)]
-
-
-def deliveries(count: int, rng: random.Random) -> list[MeterAddress]:
-    """Runs of twelve, anywhere."""
-    numbers: set[int] = set()
-    while len(numbers) < count:
-        first = rng.randrange(10**8 - 12)
-        numbers.update(range(first, first + min(12, count - len(numbers))))
-    return [KAM._replace(id=f"{number:08d}") for number in sorted(numbers)]
-
-
-def mixed(count: int, rng: random.Random) -> list[MeterAddress]:
-    """Five makers, each with small lots whose numbers lie close together."""
-    meters: dict[str, MeterAddress] = {}
-    while len(meters) < count:
-        maker = rng.choice(MAKERS)
-        number = rng.randrange(10**8 - 1000)
-        for _ in range(min(rng.randint(3, 12), count - len(meters))):
-            meters[f"{number:08d}"] = MeterAddress(f"{number:08d}", *maker)
-            number += rng.randint(1, 8)
-    return list(meters.values())
-
-
 class Case(NamedTuple):
-    """A row of the table; `limit_s` and `libmbus_s` were measured with other strategies in the same model."""
+    """A row of the table; `others`: seconds of libmbus, one try, least significant first, sibling, counted."""
 
     name: str
     make: Callable[[int, random.Random], list[MeterAddress]]
     count: int
-    limit_s: float
-    libmbus_s: float
+    others: tuple[int, ...] = ()
+    target_s: float | None = None
     expect: bool = False
     known: bool = False
 
 
 CASES = (
-    Case("random 250", random_ids, 250, 394, 595),
-    Case("consecutive 250", consecutive, 250, 178, 197),
-    Case("consecutive 250, expected", consecutive, 250, 139, 197, expect=True),
-    Case("deliveries of 12, 60", deliveries, 60, 93, 245),
-    Case("deliveries of 12, 250", deliveries, 250, 409, 938),
-    Case("mixed makers 60", mixed, 60, 91, 274),
-    Case("mixed makers 250", mixed, 250, 410, 1011),
-    Case("random 60", random_ids, 60, 92, 139),
-    Case("random 20", random_ids, 20, 34, 50),
-    Case("list of 250", random_ids, 250, 1.1 * 137, 595, known=True),
+    Case("random 20", random_ids, 20, (50, 34, 34, 35, 53)),
+    Case("random 60", random_ids, 60, (139, 94, 92, 96, 155)),
+    Case("random 250", random_ids, 250, (595, 399, 394, 435, 658), 394),
+    Case("consecutive 20", consecutive, 20, (55, 36, 39, 42, 14)),
+    Case("consecutive 60", consecutive, 60, (80, 61, 50, 59, 35)),
+    Case("consecutive 250", consecutive, 250, (197, 178, 401, 274, 139), 178),
+    Case("consecutive 20, expected", consecutive, 20, (55, 36, 39, 42, 14), expect=True),
+    Case("consecutive 60, expected", consecutive, 60, (80, 61, 50, 59, 35), expect=True),
+    Case("consecutive 250, expected", consecutive, 250, (197, 178, 401, 274, 139), 139, expect=True),
+    Case("deliveries of 12, 60", deliveries, 60, (245, 153, 93, 108, 126), 93),
+    Case("deliveries of 12, 250", deliveries, 250, (938, 591, 409, 432, 563)),
+    Case("mixed makers 60", mixed, 60, (274, 169, 91, 115, 150)),
+    Case("mixed makers 250", mixed, 250, (1011, 631, 410, 474, 661), 410),
+    Case("list of 60", random_ids, 60, target_s=1.1 * 33, known=True),
+    Case("list of 250", random_ids, 250, target_s=1.1 * 137, known=True),
 )
 
 
@@ -128,23 +98,27 @@ def search(meters: list[MeterAddress], case: Case, *, in_step: bool = True) -> R
 def main() -> None:
     """Print the table."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 10
-    print("simulated wire time at 2400 Bd; libmbus: measured before in the same model, not in this run")
     print(
-        f"{'population':28}{'in step s':>10}{'selects':>9}{'apart s':>9}{'best other':>11}{'libmbus':>9}  lost/invented"
+        f"{'population':26}{'step s':>7}{'selects':>8}{'apart s':>8}{'target':>7}  {'libmbus':>8}{'one try':>8}"
+        f"{'least':>6}{'sibling':>8}{'counted':>8}  lost/invented"
     )
     for case in CASES:
-        rows = {True: [], False: []}  # type: dict[bool, list[Result]]
+        rows: dict[bool, list[Result]] = {True: [], False: []}
         for seed in range(rounds):
             meters = case.make(case.count, random.Random(seed))
-            for in_step in rows:
-                rows[in_step].append(search(meters, case, in_step=in_step))
+            for in_step, results in rows.items():
+                results.append(search(meters, case, in_step=in_step))
         means = {key: sum(row.wire_s for row in results) / rounds for key, results in rows.items()}
-        lost = "+".join(str(sum(row.lost for row in results)) for results in rows.values())
         both = rows[True] + rows[False]
+        others = "".join(
+            f"{seconds:{width}}" for seconds, width in zip(case.others, (8, 8, 6, 8, 8), strict=False)
+        )
+        target = "" if case.target_s is None else f"{case.target_s:.0f}"
         print(
-            f"{case.name:28}{means[True]:10.1f}{sum(row.asked for row in rows[True]) / rounds:9.0f}"
-            f"{means[False]:9.1f}{case.limit_s:11.0f}{case.libmbus_s:9.0f}"
-            f"  {lost}/{sum(row.invented for row in both)}"
+            f"{case.name:26}{means[True]:7.1f}{sum(row.asked for row in rows[True]) / rounds:8.0f}"
+            f"{means[False]:8.1f}{target:>7}  {others:38}"
+            f"  {sum(row.lost for row in both)}/{sum(row.invented for row in both)}",
+            flush=True,
         )
 
 

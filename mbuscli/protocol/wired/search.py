@@ -375,5 +375,7 @@ class Search:
             if guess is None or self._ledger.is_clear(guess):
                 continue
             crosses = guess.id[:-1] != address.id[:-1]
-            if (near or len(self.found) < 2) if self.expect is not None else (long_run and near and crosses):
+            if self.expect is not None and (near or len(self.found) < 2):
+                self._guesses.append(guess)  # complete: nobody else can answer, so nobody is waited for
+            elif self.expect is None and long_run and near and crosses:
                 self._guesses.append(MeterAddress(guess.id))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from mbuscli.errors import DecodeError, Reason
@@ -130,6 +130,7 @@ def test_zeros_before_ffff_are_no_checked_block() -> None:
     assert strip_crcs(telegram) == LinkFrame(telegram, None, "absent")
 
 
+@settings(deadline=None)
 @given(telegrams(242))
 @example(bytes((137,)) + bytes(137))
 def test_a_single_bit_error_in_format_b_never_passes_as_checked(telegram: bytes) -> None:

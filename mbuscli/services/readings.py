@@ -51,3 +51,9 @@ def readings_of(telegram: Telegram, units: tuple[str, ...] = ()) -> Readings:
     from mbuscli.meters.units import in_units
 
     return readings._replace(values=tuple(in_units(reading, units) for reading in readings.values))
+
+
+def has_decoder(telegram: Telegram) -> bool:
+    """True if the payload, or a part of it, is the maker's own and there is a decoder for it."""
+    driver = registry().driver_for(telegram.meter)
+    return driver is not None and driver.decoder is not None

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mbuscli.errors import InputError
+from mbuscli.meters.evaluate import STATUS
 from mbuscli.protocol.application.records import Record
 from mbuscli.services.coverage import Progress, Route
 from mbuscli.services.heard_meter import HeardMeter, Reading, is_readable
+from mbuscli.services.readings import has_decoder, readings_of
 from mbuscli.settings.inventory_file import explained, in_words, open_inventory
 
 if TYPE_CHECKING:
     from mbuscli.services.sniff import Heard
     from mbuscli.settings.meter_list import ListedMeter
+    from mbuscli.telegram import Telegram
 
 # What is kept of each meter, and how many strangers, so that the file is bounded whatever is on the air.
 KEPT_TELEGRAMS = 20
@@ -175,8 +178,12 @@ class Recorder:
             pending.count += 1
             pending.suspicions += bool(heard.freshness.suspicion)
             self._add_telegram(heard, telegram.raw, meter)
-        if not heard.freshness.suspicion and is_readable(telegram):
+        if heard.freshness.suspicion:
+            return
+        if is_readable(telegram):
             self._add_readings(address, telegram.records, heard.time)
+        if has_decoder(telegram):
+            self._add_decoded(address, telegram, heard.time)
 
     def _add_telegram(self, heard: Heard, raw: bytes, meter: HeardMeter) -> None:
         reception = heard.reception
@@ -217,6 +224,17 @@ class Recorder:
             )
             text = format(value, "f") if isinstance(value, Decimal) else str(value)
             self._readings[(address, *what, slot)] = (time, text, header.unit)
+
+    def _add_decoded(self, address: str, telegram: Telegram, time: float) -> None:
+        """What a maker's own payload says: readings without a record, under their names."""
+        slot = int(time // _SLOT_S)
+        for reading in readings_of(telegram).values:
+            value = reading.value
+            if value in (None, "") or reading.offset is not None or reading.name == STATUS:
+                continue
+            text = format(value, "f") if isinstance(value, Decimal) else str(value)
+            what = (reading.name, "instantaneous", 0, 0, 0, "", "")
+            self._readings[(address, *what, slot)] = (time, text, reading.unit)
 
     def flush(self, now: float) -> None:
         """Commit what was added, once a second of any clock. Never raises: see `trouble`."""

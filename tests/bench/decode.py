@@ -37,8 +37,8 @@ def telegrams(path: str | None) -> list[bytes]:
         session = Session(timing_for(2400), more_follows=more_follows)
         for address in range(251):
             probe = converter.run(session.probe(address))
-            if probe.state == "meter" and probe.reply is not None:
-                frames.append(probe.reply.raw)
+            if probe.frame is not None:
+                frames.append(probe.raw)
     return frames
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from mbuscli.errors import InputError, Reason
+from mbuscli.meters.registry import FOLDER, read_toml
 from mbuscli.protocol.security.keys import Candidate, FixedKeys
 from mbuscli.services import recorder as module
 from mbuscli.services.coverage import Progress, Route
@@ -348,3 +349,19 @@ def test_sigkill_leaves_a_whole_file(tmp_path: Path) -> None:
     # What was committed before the line was printed is there: all but the last second, here one round.
     assert kept >= added - 50
     session(path, range(3), NOW)
+
+
+def test_a_payload_of_a_makers_own_is_kept_too(tmp_path: Path) -> None:
+    path = tmp_path / "i"
+    test = read_toml(os.path.join(FOLDER, "mkradio3.toml"))["test"][0]
+    recorder = Recorder(path)
+    walk = Walk(recall=recorder.recall)
+    recorder.add(walk.take(heard(bytes.fromhex(test["telegram"])), NOW, "stick"))
+    recorder.close()
+    found = one(path)
+    assert (found.quantity, found.unit) == ("total_m3", "m³")
+    assert found.value == Decimal(str(test["readings"]["total_m3"]))
+    inventory = Inventory(path)
+    kept = {reading.quantity: reading.number for reading in inventory.readings(found.address)}
+    inventory.close()
+    assert kept["total_m3"] == found.value

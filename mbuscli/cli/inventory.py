@@ -14,6 +14,7 @@ from mbuscli.errors import InputError, Reason, UsageError
 
 if TYPE_CHECKING:
     from mbuscli.protocol.address import MeterAddress
+    from mbuscli.render.delimited import Cell
     from mbuscli.render.report import Output
     from mbuscli.services.history import Series
     from mbuscli.services.inventory import Inventory, KnownMeter, StoredReading
@@ -131,7 +132,7 @@ def _write_details(inventory: Inventory, meters: list[KnownMeter], telegrams: bo
     rows = []
     for meter in meters:
         row = meter_row(meter)
-        row["readings"] = reading_rows(inventory.readings(meter.address))
+        row["readings"] = reading_rows(meter.address, inventory.readings(meter.address))
         row["last_telegrams"] = telegram_rows(inventory.telegrams(meter.address))
         rows.append(row)
     from mbuscli.render.lists import write_list
@@ -142,6 +143,7 @@ def _write_details(inventory: Inventory, meters: list[KnownMeter], telegrams: bo
 def _write_kept(inventory: Inventory, meter: KnownMeter, telegrams: bool, output: Output) -> None:
     from mbuscli.render.inventory_rows import telegram_rows, time_text
     from mbuscli.render.table import cells_table
+    from mbuscli.services.kept_readings import kept_reading
 
     streams = output.streams
     if telegrams:
@@ -152,24 +154,12 @@ def _write_kept(inventory: Inventory, meter: KnownMeter, telegrams: bool, output
     latest: dict[tuple[object, ...], StoredReading] = {}
     for reading in inventory.readings(meter.address):
         latest[reading[1:8]] = reading
-    cells = [
-        [reading.storage, _name(reading), reading.value, reading.unit, time_text(reading.time)]
-        for reading in sorted(latest.values(), key=lambda r: (r.storage, r.quantity))
-    ]
-    streams.data("\n" + cells_table(("storage", "quantity", "value", "unit", "heard"), cells, streams))
-
-
-def _name(reading: StoredReading) -> str:
-    parts = [reading.quantity.replace("_", " ")]
-    if reading.function != "instantaneous":
-        parts.append(reading.function)
-    if reading.tariff:
-        parts.append(f"tariff {reading.tariff}")
-    if reading.subunit:
-        parts.append(f"subunit {reading.subunit}")
-    if reading.moment:
-        parts.append(f"at {reading.moment.replace('T', ' ')}")
-    return ", ".join([*parts, *reading.qualifiers])
+    cells: list[list[Cell]] = []
+    for kept in sorted(latest.values(), key=lambda r: (r.storage, r.quantity)):
+        named = kept_reading(meter.address, kept)
+        name = f"{named.name} at {kept.moment.replace('T', ' ')}" if kept.moment else named.name
+        cells.append([name, named.value, named.unit, time_text(kept.time)])
+    streams.data("\n" + cells_table(("reading", "value", "unit", "heard"), cells, streams))
 
 
 def _plot(

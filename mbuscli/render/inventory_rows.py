@@ -14,9 +14,11 @@ from mbuscli.render.lists import named_columns
 from mbuscli.render.rows import Row
 from mbuscli.render.streams import terminal_width
 from mbuscli.render.walk_view import reading_text
+from mbuscli.services.kept_readings import kept_reading
 from mbuscli.services.walk_capture import moment_of
 
 if TYPE_CHECKING:
+    from mbuscli.protocol.address import MeterAddress
     from mbuscli.render.delimited import Cell
     from mbuscli.render.streams import Streams
     from mbuscli.services.inventory import KnownMeter, StoredReading, StoredTelegram
@@ -136,11 +138,12 @@ def telegram_rows(telegrams: list[StoredTelegram]) -> list[Row]:
     ]
 
 
-def reading_rows(readings: list[StoredReading]) -> list[Row]:
-    """The values of a meter; those that are numbers as numbers."""
+def reading_rows(meter: MeterAddress, readings: list[StoredReading]) -> list[Row]:
+    """The values of a meter, with the names that they have as readings; numbers as numbers."""
     return [
         {
             "time": time_text(reading.time),
+            "reading": kept_reading(meter, reading).name,
             "quantity": reading.quantity,
             "function": reading.function,
             "storage": reading.storage,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 
 from mbuscli.errors import PortError, Reason
 from mbuscli.ports.base import Received
@@ -17,7 +17,7 @@ WRITE_PATIENCE_S = 2.0
 _SLICE_S = 0.25
 
 
-class RealTimePort(Closing, ABC):
+class RealTimePort(Closing):
     """Base of the ports that run on the computer's clock."""
 
     is_remote = False

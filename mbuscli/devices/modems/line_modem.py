@@ -131,8 +131,8 @@ class LineModem(ABC):
         return [event]
 
     def _taken(self, octets: bytes) -> list[Event]:
-        """What the octets mean that `self._take` asked for."""
-        raise NotImplementedError
+        """What the octets mean that `self._take` asked for; modems that ask for none have nothing to say."""
+        return [Remark(octets.hex().upper())]
 
     # -- Modem -------------------------------------------------------------------------------------------
 

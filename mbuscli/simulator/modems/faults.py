@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Self
 
-from mbuscli.errors import Reason, UsageError
+from mbuscli.simulator.fault_words import fault_words, parse_faults
 
 
 class ModemFaults(NamedTuple):
@@ -40,24 +40,8 @@ class ModemFaults(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """The faults in words, such as `between,noise,unplug=30`. Raises UsageError `usage.invalid`."""
-        values: dict[str, bool | float] = {}
-        for word in filter(None, text.split(",")):
-            name, _, seconds = word.replace("-", "_").partition("=")
-            if name == "unplug" and seconds.isdecimal():
-                values["unplug_s"] = float(seconds)
-            elif name in cls._fields and name != "unplug_s" and not seconds:
-                values[name] = True
-            else:
-                raise UsageError(
-                    f"{word!r} is no fault of a simulated modem",
-                    reason=Reason.INVALID,
-                    hint=(f"known: {', '.join(FAULT_WORDS)}; several with commas",),
-                )
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**parse_faults(text, cls._fields, "modem"))  # type: ignore[arg-type]
 
 
-FAULT_WORDS = (
-    *(name.replace("_", "-") for name in ModemFaults._fields if name != "unplug_s"),
-    "unplug=SECONDS",
-)
+FAULT_WORDS = fault_words(ModemFaults._fields)
 NO_FAULTS = ModemFaults()

@@ -7,8 +7,9 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import Generic, NamedTuple, Self, TypeVar
 
-from mbuscli.errors import PortError, Reason, UsageError
+from mbuscli.errors import PortError, Reason
 from mbuscli.protocol.receivers.framer import Damage, Framer
+from mbuscli.simulator.fault_words import fault_words, parse_faults
 from mbuscli.simulator.sticks.air import Air, Transmission
 from mbuscli.simulator.waveform import Octet
 
@@ -53,26 +54,10 @@ class StickFaults(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """The faults in words, such as `split,noise,unplug=30`. Raises UsageError `usage.invalid`."""
-        values: dict[str, bool | float] = {}
-        for word in filter(None, text.split(",")):
-            name, _, seconds = word.replace("-", "_").partition("=")
-            if name == "unplug" and seconds.isdecimal():
-                values["unplug_s"] = float(seconds)
-            elif name in cls._fields and name != "unplug_s" and not seconds:
-                values[name] = True
-            else:
-                raise UsageError(
-                    f"{word!r} is no fault of a simulated stick",
-                    reason=Reason.INVALID,
-                    hint=(f"known: {', '.join(FAULT_WORDS)}; several with commas",),
-                )
-        return cls(**values)  # type: ignore[arg-type]
+        return cls(**parse_faults(text, cls._fields, "stick"))  # type: ignore[arg-type]
 
 
-FAULT_WORDS = (
-    *(name.replace("_", "-") for name in StickFaults._fields if name != "unplug_s"),
-    "unplug=SECONDS",
-)
+FAULT_WORDS = fault_words(StickFaults._fields)
 NO_FAULTS = StickFaults()
 
 

@@ -82,6 +82,19 @@ def write_private(path: Path, data: bytes) -> None:
 
     A link is followed: what it names is replaced. InputError `input.unwritable`.
     """
+    _replace(path, data, PRIVATE)
+
+
+def write_kept(path: Path, data: bytes) -> None:
+    """As `write_private`; a file that is there already keeps its mode."""
+    try:
+        mode = stat.S_IMODE(os.stat(path).st_mode)
+    except OSError:
+        mode = PRIVATE
+    _replace(path, data, mode)
+
+
+def _replace(path: Path, data: bytes, mode: int) -> None:
     import secrets
     from pathlib import Path
 
@@ -91,6 +104,8 @@ def write_private(path: Path, data: bytes) -> None:
         make_folder(target.parent)
         try:
             _write_new(beside, data)
+            if mode != PRIVATE:
+                os.chmod(beside, mode)
             os.replace(beside, target)
         except BaseException:
             beside.unlink(missing_ok=True)

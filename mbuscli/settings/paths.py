@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RING_NAME = "keys.toml"
+CONFIG_NAME = "config.toml"
 _PROGRAM = "mbuscli"
 
 

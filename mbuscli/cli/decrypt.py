@@ -4,29 +4,95 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from mbuscli.cli.complete import complete_file
 from mbuscli.cli.exit_codes import ExitCode, Verdict, exit_code_of, of_telegram
-from mbuscli.cli.options import output_options
-from mbuscli.cli.secrets import key_source_options
+from mbuscli.cli.options import output_options, refuse_to_wait, strict_option
+from mbuscli.cli.secrets import file_name, key_source_options
 from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from mbuscli.cli.secrets import LazyKeys
+    from mbuscli.render.parquet import ParquetReport
     from mbuscli.render.report import Output, TelegramReport
-    from mbuscli.services.decrypt import LearntFormats, Lorawan
+    from mbuscli.services.decrypt import Decoder, LearntFormats, Lorawan
     from mbuscli.services.input import Piece
+    from mbuscli.services.log_source import LogSource, Place
 
 _STANDARD_INPUT = "-"
+_MAX_JOBS = 256
+PARQUET = "parquet"
+
+
+class Source(NamedTuple):
+    """One input: its name, its pieces one by one, and, of a file, the log from any place on."""
+
+    name: str
+    pieces: Callable[[], Iterator[Piece]]
+    log: Callable[..., LogSource] | None = None
+
+
+class Wanted(NamedTuple):
+    """What decoding may draw on: the same for all inputs of a command. `strict`: only proved values."""
+
+    keys: LazyKeys
+    formats: LearntFormats
+    received_on: date | None
+    lorawan: Lorawan
+    strict: bool
+
+    def decoder(self) -> Decoder:
+        """A decoder for one input."""
+        from mbuscli.services.decrypt import Decoder
+
+        return Decoder(self.keys, self.formats, self.received_on, self.lorawan, strict=self.strict)
+
+
+class LongLog(NamedTuple):
+    """How a long log is decoded: by how many processes, into which file, from its checkpoint on."""
+
+    jobs: int
+    out: str | None
+    resume: bool
+
+
+def _long_log_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """--jobs, --out, --resume; the command gets them as `long_log`."""
+
+    @click.option(
+        "--jobs",
+        envvar="MBUSCLI_JOBS",
+        type=click.IntRange(1, _MAX_JOBS),
+        default=1,
+        metavar="N",
+        help="Decode a log in this many processes; the output stays the same, in the same order.",
+    )
+    @click.option(
+        "--out",
+        metavar="FILE",
+        shell_complete=complete_file,
+        callback=file_name,
+        help="Write to this file instead of stdout.",
+    )
+    @click.option("--resume", is_flag=True, help="Go on where --out was broken off.")
+    @wraps(function)
+    def command(*args: Any, jobs: int, out: str | None, resume: bool, **rest: Any) -> Any:
+        if resume and out is None:
+            raise UsageError("--resume goes with --out", reason=Reason.INVALID)
+        return function(*args, long_log=LongLog(jobs, out, resume), **rest)
+
+    return command
 
 
 @click.command("decrypt")
-@click.argument("inputs", nargs=-1, metavar="HEX... | FILE... | -")
+@click.argument("inputs", nargs=-1, metavar="HEX... | FILE... | -", shell_complete=complete_file)
 @click.option("--explain", is_flag=True, help="Show every byte with its field and its meaning.")
 @click.option(
     "--received-on",
@@ -38,9 +104,12 @@ _STANDARD_INPUT = "-"
 @click.option(
     "--lorawan-keys",
     metavar="FILE|NAME=HEX,...",
+    shell_complete=complete_file,
     help="Keys of a LoRaWAN device: NwkSKey, AppSKey, AppKey, NwkKey, ...; and DevNonce, FCnt, ...",
 )
-@output_options("telegram")
+@strict_option
+@_long_log_options
+@output_options("telegram", more_formats=(PARQUET,))
 @key_source_options
 def command(
     inputs: tuple[str, ...],
@@ -48,6 +117,8 @@ def command(
     received_on: datetime | None,
     lorawan: bool,
     lorawan_keys: str | None,
+    strict: bool,
+    long_log: LongLog,
     output: Output,
     keys: LazyKeys,
 ) -> ExitCode:
@@ -65,6 +136,9 @@ def command(
     when asked, and last the keys that makers have published. Those of LoRaWAN devices stand in the key ring
     by DevEUI or DevAddr, or are given with --lorawan-keys.
 
+    A long log goes faster with --jobs, into a file with --out, whose suffix tells the format (.ndjson, .csv,
+    .tsv, .parquet). Broken off, the same command with --resume goes on.
+
     \b
     Examples:
       mbuscli decrypt 68 07 07 68 08 05 78 02 5A D2 00 B3 16
@@ -72,83 +146,52 @@ def command(
       mbuscli decrypt walk.log -o csv
       grep T1 walk.log | mbuscli decrypt - -o ndjson
       mbuscli decrypt gateway.log --lorawan-keys device.keys
+      mbuscli decrypt month.log --jobs 4 --out month.parquet
 
     Exit codes: 0 done, 2 no hexadecimal, 5 damaged, 6 no key fits, 8 some of several failed, 10 nothing
     found in a file.
     """
-    from mbuscli.render.report import TelegramReport
     from mbuscli.services.decrypt import LearntFormats
 
     if not inputs:
-        raise UsageError(
-            "no telegram is given",
-            reason=Reason.EMPTY,
-            hint=("give hexadecimal, a file's name, or - for standard input",),
-        )
-    report = TelegramReport(output, explain=explain)
+        hint = "give hexadecimal, a file's name, or - for standard input"
+        raise UsageError("no telegram is given", reason=Reason.EMPTY, hint=(hint,))
     formats = LearntFormats()
     on = received_on.date() if received_on is not None else None
-    run = _Run(report, keys, formats, on, _lorawan(lorawan, lorawan_keys, keys, output))
-    verdict = Verdict()
+    wanted = Wanted(keys, formats, on, _lorawan(lorawan, lorawan_keys, keys, output), strict)
+    sources = list(_sources(inputs, lorawan))
     try:
-        for name, pieces in _sources(inputs, lorawan):
-            for code in run.decode(pieces, name):
-                verdict.add(code)
+        if long_log.jobs > 1 or long_log.out is not None or output.format == PARQUET:
+            from mbuscli.cli.decrypt_file import write_file
+
+            return write_file(sources, output, wanted, long_log, explain=explain)
+        return _write(sources, output, wanted, explain=explain)
     finally:
-        report.finish()
         trouble = formats.keep()
         if trouble is not None:
             output.streams.talk(f"note: what was learnt of compact frames is not kept: {trouble}")
+
+
+def _write(sources: Iterable[Source], output: Output, wanted: Wanted, *, explain: bool) -> ExitCode:
+    """Each piece to stdout, as soon as it is read."""
+    from mbuscli.render.report import TelegramReport
+
+    report = TelegramReport(output, explain=explain)
+    verdict = Verdict()
+    try:
+        for source in sources:
+            decoder = wanted.decoder()
+            try:
+                for piece in source.pieces():
+                    for code in write_piece(report, decoder, piece, source.name):
+                        verdict.add(code)
+            except InputError as error:
+                if error is wanted.keys.failure:
+                    raise
+                verdict.add(complain_of(output, error, source.name))
+    finally:
+        report.finish()
     return verdict.code
-
-
-class _Run(NamedTuple):
-    """What all inputs of one command share."""
-
-    report: TelegramReport
-    keys: LazyKeys
-    formats: LearntFormats
-    received_on: date | None
-    lorawan: Lorawan
-
-    def decode(self, pieces: Iterator[Piece], name: str) -> Iterator[ExitCode]:
-        """Decode one input; what is wrong with it is said, and the next one follows."""
-        try:
-            yield from self._events(pieces, name)
-        except InputError as error:
-            if error is self.keys.failure:
-                raise
-            yield _complain(self.report.output, error, name)
-
-    def _events(self, pieces: Iterator[Piece], name: str) -> Iterator[ExitCode]:
-        from mbuscli.render.rows import Origin
-        from mbuscli.services.decrypt import Decoded, decrypt
-
-        events = decrypt(
-            pieces,
-            keys=self.keys,
-            formats=self.formats,
-            received_on=self.received_on,
-            lorawan=self.lorawan,
-        )
-        for event in events:
-            where = name if event.line is None else f"{name}, line {event.line}"
-            if isinstance(event, Decoded):
-                self.report.add(event.telegram, Origin(event.time, None, event.mode, event.rssi_dbm))
-                if event.telegram.problems:
-                    from mbuscli.cli.talk import tell_problems
-
-                    tell_problems(self.report.output, event.telegram, where)
-                yield of_telegram(event.telegram)
-            else:
-                yield _complain(self.report.output, event.error, where)
-
-
-def _complain(output: Output, error: MbuscliError, where: str) -> ExitCode:
-    from mbuscli.cli.talk import complain
-
-    complain(output, error, where)
-    return exit_code_of(error)
 
 
 def _lorawan(only: bool, text: str | None, keys: LazyKeys, output: Output) -> Lorawan:
@@ -166,7 +209,7 @@ def _lorawan(only: bool, text: str | None, keys: LazyKeys, output: Output) -> Lo
         return Lorawan(given_devices(text), keys.devices, only)
 
 
-def _sources(inputs: tuple[str, ...], lorawan: bool) -> Iterator[tuple[str, Iterator[Piece]]]:
+def _sources(inputs: tuple[str, ...], lorawan: bool) -> Iterator[Source]:
     """Files and standard input one by one; hexadecimal words that stand together are one source."""
     from mbuscli.services.input import pieces_of_arguments, pieces_of_stream
 
@@ -176,26 +219,24 @@ def _sources(inputs: tuple[str, ...], lorawan: bool) -> Iterator[tuple[str, Iter
             words.append(text)
             continue
         if words:
-            yield "arguments", pieces_of_arguments(words, lorawan=lorawan)
+            yield Source("arguments", partial(pieces_of_arguments, words, lorawan=lorawan))
             words = []
         if text == _STANDARD_INPUT:
-            yield "standard input", pieces_of_stream(sys.stdin.buffer, "standard input", lorawan=lorawan)
+            name = "standard input"
+            refuse_to_wait()
+            yield Source(name, partial(pieces_of_stream, sys.stdin.buffer, name, lorawan=lorawan))
         elif text is not None:
-            yield text, _file(text, lorawan)
+            yield Source(text, partial(_file, text, lorawan), partial(_log, text, lorawan))
 
 
 def _file(name: str, lorawan: bool) -> Iterator[Piece]:
-    from mbuscli.capture.walk_file import open_log
-    from mbuscli.services.input import Piece, pieces_of_stream
+    return _log(name, lorawan).pieces()
 
-    try:
-        with open_log(name) as stream:
-            yield from pieces_of_stream(stream, name, lorawan=lorawan)
-            if stream.cut:
-                text = f"the end of {name} is cut: its last line is left out"
-                yield Piece(b"", error=InputError(text, reason=Reason.TOO_SHORT))
-    except OSError as error:
-        raise InputError(f"cannot read {name}: {error.strerror or error}", reason=Reason.UNREADABLE) from None
+
+def _log(name: str, lorawan: bool, start: Place | None = None) -> LogSource:
+    from mbuscli.services.log_source import LogSource, Place
+
+    return LogSource(name, lorawan=lorawan, start=start or Place())
 
 
 def _is_hex(text: str) -> bool:
@@ -213,3 +254,33 @@ def _is_hex(text: str) -> bool:
     if text[-1:] == "=":
         return True  # base64, in which slashes stand too
     return not ("/" in text or "\\" in text or "." in text)
+
+
+def write_piece(
+    report: TelegramReport | ParquetReport, decoder: Decoder, piece: Piece, name: str
+) -> list[ExitCode]:
+    """Decode and write one piece; a code for each telegram in it."""
+    from mbuscli.render.rows import Origin
+    from mbuscli.services.decrypt import Decoded
+
+    codes = []
+    for event in decoder.events(piece):
+        where = name if event.line is None else f"{name}, line {event.line}"
+        if isinstance(event, Decoded):
+            report.add(event.telegram, Origin(event.time, None, event.mode, event.rssi_dbm))
+            if event.telegram.problems:
+                from mbuscli.cli.talk import tell_problems
+
+                tell_problems(report.output, event.telegram, where)
+            codes.append(of_telegram(event.telegram))
+        else:
+            codes.append(complain_of(report.output, event.error, where))
+    return codes
+
+
+def complain_of(output: Output, error: MbuscliError, where: str) -> ExitCode:
+    """Say what is wrong; the code that it counts as."""
+    from mbuscli.cli.talk import complain
+
+    complain(output, error, where)
+    return exit_code_of(error)

@@ -48,11 +48,13 @@ class Freshness(NamedTuple):
     copy        "", duplicate, or repeater: the same telegram was heard before
     relayed     a repeater has sent it
     suspicion   why it may be an old telegram sent again; "" if nothing speaks for it
+    replayed    a counter that the key proves says so
     """
 
     copy: str = ""
     relayed: bool = False
     suspicion: str = ""
+    replayed: bool = False
 
 
 class Content(NamedTuple):
@@ -105,6 +107,11 @@ def message_counter(telegram: Telegram) -> int | None:
     except (DecodeError, IndexError):
         return None
     return None if octets is None else int.from_bytes(octets, "little")
+
+
+def sent_again(counter: int, highest: int) -> str:
+    """What a proved counter says that went back."""
+    return f"message counter {counter} after {highest}: an old telegram sent again"
 
 
 class AccessNumbers:
@@ -175,14 +182,14 @@ class History:
                 return Freshness(DUPLICATE, relayed)
         self._copies.append((digest, time))
         del self._copies[:-_KEPT_COPIES]
+        counter = message_counter(telegram)
+        if counter is not None and self.counter is not None and counter < self.counter and not relayed:
+            return Freshness("", relayed, sent_again(counter, self.counter), replayed=True)
+        if counter is not None:
+            self.counter = max(counter, self.counter or 0)
         return Freshness("", relayed, self._suspicion(telegram, time, relayed))
 
     def _suspicion(self, telegram: Telegram, time: float, relayed: bool) -> str:
-        counter = message_counter(telegram)
-        if counter is not None:
-            if self.counter is not None and counter < self.counter and not relayed:
-                return f"message counter {counter} after {self.counter}: an old telegram sent again"
-            self.counter = max(counter, self.counter or 0)
         found = ""
         ell_acc = telegram.ell.acc if telegram.ell is not None else None
         for name, number in (("tpl", telegram.acc), ("ell", ell_acc)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 from mbuscli.protocol.application.ci_table import FROM_SLAVE
@@ -161,14 +161,34 @@ def piece_of(heard: Heard, number: int | None) -> Piece:
     )
 
 
-def pieces_of_stream(stream: BinaryIO, name: str, *, lorawan: bool = False) -> Iterator[Piece]:
+class Source(Protocol):
+    """What octets are read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """As files have it."""
+        ...
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """As files have it."""
+        ...
+
+
+def pieces_of_stream(
+    stream: Source, name: str, *, lorawan: bool = False, first_line: int = 1
+) -> Iterator[Piece]:
     """Telegrams in a file or pipe, text or binary, as they are read; memory does not grow with its size.
 
-    `lorawan`: lines of nothing but hexadecimal are LoRaWAN frames.
+    `lorawan`: lines of nothing but hexadecimal are LoRaWAN frames. `first_line`: number of the line at which
+    a text is read on.
 
     Lines of text that hold no telegram are pieces with an error. Raises InputError `input.empty`, or
     `input.unrecognised` if nothing in it looks like a telegram.
     """
+    if first_line > 1:
+        from mbuscli.services.text_lines import pieces_of_lines, utf8_lines
+
+        yield from pieces_of_lines(utf8_lines((), stream), lorawan=lorawan, first_line=first_line)
+        return
     head = _head(stream)
     start = b"".join(head)
     if not start:
@@ -204,7 +224,7 @@ def _is_nothing(piece: Piece) -> bool:
     return piece.error is not None and piece.error.reason is Reason.UNRECOGNISED
 
 
-def _head(stream: BinaryIO) -> list[bytes]:
+def _head(stream: Source) -> list[bytes]:
     """The first lines, enough to tell text from bytes: a frame may begin with a line end (68 0A 0A 68)."""
     lines: list[bytes] = []
     while sum(map(len, lines)) < _TELLING and (line := stream.readline(LONGEST_LINE + 1)):

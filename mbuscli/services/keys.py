@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.errors import InputError, Reason, UsageError
@@ -57,11 +58,19 @@ class KeyChain:
         ring = self._loaded()
         return [] if ring is None else ring.devices
 
+    def unlocked(self) -> KeyChain:
+        """The same keys without anything that must be asked for or read: it can go to another process."""
+        return KeyChain(self._given, partial(_same, self._loaded()), None)
+
     def _loaded(self) -> KeyRing | None:
         if self._load is not None:
             self._ring = self._load()
             self._load = None
         return self._ring
+
+
+def _same(ring: KeyRing | None) -> KeyRing | None:
+    return ring
 
 
 def collect_keys(

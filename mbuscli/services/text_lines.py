@@ -10,7 +10,6 @@ import codecs
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import BinaryIO
 
 from mbuscli.capture.dialects import STICK_STARTS, Dialects, unframe
 from mbuscli.capture.heard import Heard
@@ -28,6 +27,7 @@ from mbuscli.services.input import (
     LONGEST_LINE,
     Line,
     Piece,
+    Source,
     piece_of,
     pieces_of_line,
     with_telegram,
@@ -50,7 +50,7 @@ _TIME = re.compile(
 )
 
 
-def utf8_lines(head: Iterable[bytes], stream: BinaryIO) -> Iterator[str | None]:
+def utf8_lines(head: Iterable[bytes], stream: Source) -> Iterator[str | None]:
     """Lines of text, `head` being those that were read already; None for one that is too long."""
     cut = False
     for line in chain(head, iter(lambda: stream.readline(LONGEST_LINE + 1), b"")):
@@ -59,7 +59,7 @@ def utf8_lines(head: Iterable[bytes], stream: BinaryIO) -> Iterator[str | None]:
         cut = not line.endswith(b"\n")
 
 
-def utf16_lines(start: bytes, stream: BinaryIO) -> Iterator[str | None]:
+def utf16_lines(start: bytes, stream: Source) -> Iterator[str | None]:
     """Lines of text in UTF-16 that begins with its byte order mark; None for one that is too long."""
     decoder = codecs.getincrementaldecoder("utf-16")("replace")
     rest = ""
@@ -73,13 +73,15 @@ def utf16_lines(start: bytes, stream: BinaryIO) -> Iterator[str | None]:
     yield rest if len(rest) <= LONGEST_LINE else None
 
 
-def pieces_of_lines(lines: Iterable[str | None], *, lorawan: bool = False) -> Iterator[Piece]:
+def pieces_of_lines(
+    lines: Iterable[str | None], *, lorawan: bool = False, first_line: int = 1
+) -> Iterator[Piece]:
     """The telegrams in lines of text, and an error for each line that holds none. # begins a comment.
 
     `lorawan`: what is nothing but hexadecimal is a LoRaWAN frame.
     """
     reader = _Reader(lorawan)
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(lines, first_line):
         if line is None:
             yield _too_long(number)
             continue

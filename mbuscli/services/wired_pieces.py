@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO
 
 from mbuscli.protocol.wired.framer import Found, Framer, find_frames
 from mbuscli.protocol.wired.frames import FrameKind
-from mbuscli.services.input import LONG_HEADER, NOWHERE, Line, Piece
+from mbuscli.services.input import LONG_HEADER, NOWHERE, Line, Piece, Source
 
 __all__ = [
     "find_frames",
@@ -21,12 +20,12 @@ _CHUNK = 1 << 16
 _WITH_DATA = frozenset((FrameKind.CONTROL, FrameKind.LONG))
 
 
-def pieces_of_bytes(first: bytes, stream: BinaryIO) -> Iterator[Piece]:
+def pieces_of_bytes(first: bytes, stream: Source) -> Iterator[Piece]:
     """Frames in `first` and in all that follows it."""
     return worthwhile(_found_in_bytes(first, stream))
 
 
-def _found_in_bytes(first: bytes, stream: BinaryIO) -> Iterator[Found]:
+def _found_in_bytes(first: bytes, stream: Source) -> Iterator[Found]:
     framer = Framer()
     chunk = first
     while chunk:

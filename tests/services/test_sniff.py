@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from mbuscli.devices.sticks.base import Reception
 from mbuscli.errors import DecodeError, Reason
-from mbuscli.protocol.security.keys import Candidate, FixedKeys
+from mbuscli.protocol.security.keys import Candidate, FixedKeys, parse_key
 from mbuscli.services.heard_meter import HeardMeter
 from mbuscli.services.sniff import Heard, Walk
 from tests.services.radio import HOP, heard, key, meter, short, volume, with_session
+from tests.telegram.samples import KEY as SAMPLE_KEY
+from tests.telegram.samples import ccm
 
 NOW = 1_800_000_000.0
 
@@ -225,3 +227,13 @@ def test_whatever_is_on_the_air_is_survived(received: list[bytes]) -> None:
         take(walk, data, at)
         take(walk, whole[: len(data)] + data + whole[len(data) :], at)
     assert len(walk.roster) <= 5
+
+
+def test_only_proved_values() -> None:
+    for strict in (False, True):
+        walk = Walk(FixedKeys([Candidate("sample", parse_key(SAMPLE_KEY))]), strict=strict)
+        for number, count in enumerate((9, 8)):
+            heard = walk.take(Reception(bytes.fromhex(ccm(count)), 60.0 * number), 1000.0 + 60 * number)
+            assert heard.telegram is not None
+            assert heard.telegram.security.replayed is (count == 8)
+            assert bool(heard.telegram.records) is (not strict or count == 9)

@@ -65,9 +65,10 @@ def _compact() -> str:
     return radio(b"\x8c\x20\x27\x79" + b"".join(crc.to_bytes(2, "little") for crc in crcs) + data)
 
 
-def _ccm() -> str:
+def ccm(count: int = 0x0D2EDC) -> str:
+    """Security mode 10 with this message counter."""
     header = bytes.fromhex("7A8010FF2A1001")
-    counter = bytes.fromhex("DC2E0D00")
+    counter = count.to_bytes(4, "little")
     content = encode_record(bytes.fromhex("0413"), "6.408")
     extension = Extension(6, header[-2:], kdf=1, counter=counter, tag_size=8)
     sealed = Sealed(0x2AFF, content, lla=_ADDRESS, acc=0x80, extension=extension, header=header)
@@ -116,6 +117,6 @@ OTHERS = {
         "304493444433221155378C00757288776655934455080004100500DFE2A782146D1513581CD2F83F39040CFD1078563412",
         KEY,
     ),
-    "CCM": Sample(_ccm(), KEY),
+    "CCM": Sample(ccm(), KEY),
 }
 SAMPLES = {**SHOWN, **OTHERS}

@@ -95,6 +95,8 @@ class Reason(Enum):
     KEY_LENGTH = "key-length"
     KEY_WRONG = "key-wrong"
     UNAUTHENTIC = "unauthentic"
+    UNPROVED = "unproved"
+    REPLAYED = "replayed"
     PASSPHRASE = "passphrase"
     MODE_UNSUPPORTED = "mode-unsupported"
 
@@ -132,6 +134,16 @@ class MbuscliError(Exception):
     def name(self) -> str:
         """The searchable name, `<layer>.<reason>`."""
         return f"{self.layer}.{self.reason.value}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For other processes; pickle does not see arguments that are keywords."""
+        return _restored, (type(self), self.text, self.reason, self.layer, self.offset, self.hint)
+
+
+def _restored(
+    kind: type[MbuscliError], text: str, reason: Reason, layer: str, offset: int | None, hint: tuple[str, ...]
+) -> MbuscliError:
+    return kind(text, reason=reason, layer=layer, offset=offset, hint=hint)
 
 
 class UsageError(MbuscliError):

@@ -16,8 +16,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Rooms from top to bottom: a file may import from its own rank or below, siblings only where listed.
 RANKS = {
+    "repl": 6,
     "cli": 5,
-    "repl": 5,
     "render": 4,
     "services": 3,
     "devices": 2,
@@ -28,6 +28,7 @@ RANKS = {
     "telegram": 2,
     "ports": 1,
     "protocol": 1,
+    "manual": 1,
     "errors": 0,
 }
 
@@ -35,6 +36,8 @@ RANKS = {
 EXCEPTIONS = {
     # The simulator is a port among others, loaded when its name is asked for.
     ("mbuscli/ports/opener.py", "simulator"),
+    # A command among others, loaded when it is called.
+    ("mbuscli/cli/shell.py", "repl"),
 }
 
 ONLY_IMPORTERS = {
@@ -43,6 +46,7 @@ ONLY_IMPORTERS = {
     "cryptography": ("mbuscli/protocol/security/ciphers.py", "mbuscli/settings/vault.py"),
     "prompt_toolkit": ("mbuscli/repl/",),
     "click": ("mbuscli/cli/",),
+    "tomlkit": ("mbuscli/settings/config_edit.py",),
 }
 
 POSIX_ONLY = {"termios", "fcntl", "pty", "tty", "pwd", "grp", "resource"}

@@ -48,43 +48,23 @@ def bus_of(
     trace: bool,
     capture: str | None,
 ) -> Bus:
-    """The bus that the options name; what they leave open is the profile's, if `port` names one.
+    """The bus that the options name; `port` may be a profile, whose other settings are in the options.
 
     Raises UsageError for a misspelt profile, InputError where the file of settings is invalid.
     """
-    from mbuscli.settings.profiles import Profile, load_profiles, may_be_profile
+    from mbuscli.settings.profiles import port_of
 
-    profile = Profile(port)
-    if may_be_profile(port):
-        profiles = load_profiles()
-        profile = profiles.get(port, profile)
-        if port not in profiles:
-            _suggest(port, list(profiles))
-    rate = baud or str(profile.baud or DEFAULT_BAUD)
+    rate = baud or str(DEFAULT_BAUD)
     return Bus(
-        profile.port,
+        port_of(port),
         DEFAULT_BAUD if rate == AUTO else int(rate),
-        profile.timeout_s if timeout_s is None else timeout_s,
+        timeout_s,
         trace,
         capture,
         rate == AUTO,
-        profile.retries if retries is None else retries,
-        profile.margin_s if margin_s is None else margin_s,
+        retries,
+        margin_s,
     )
-
-
-def _suggest(port: str, names: list[str]) -> None:
-    """UsageError if this looks like a misspelt profile and is no device in this folder."""
-    import difflib
-    import os
-
-    near = difflib.get_close_matches(port, names, 1)
-    if near and not os.path.exists(port):
-        raise UsageError(
-            f"there is no profile {port!r}",
-            reason=Reason.INVALID,
-            hint=(f"did you mean {near[0]}?", f"profiles: {', '.join(names)}"),
-        )
 
 
 @contextmanager
@@ -125,7 +105,7 @@ def open_bus(bus: Bus, output: Output, *, sweeps: bool = False) -> Iterator[Port
         _check_sweep(bus.port, sweeps)
     name = _chosen(output) if bus.port == AUTO else bus.port
     with ExitStack() as stack:
-        port = stack.enter_context(open_port(name, baud=bus.baud))
+        port = stack.enter_context(open_port(name, baud=bus.baud, keep=True))
         captures = [] if bus.capture is None else [stack.enter_context(_Capture(bus.capture, output))]
         sinks: list[Sink] = [*captures, *_trace(bus.trace, output, stack)]
         yield _tapped(port, sinks) if sinks else port

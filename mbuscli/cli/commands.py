@@ -24,6 +24,7 @@ COMMANDS = {
     "read": Entry("Look", "Read meters by address, those of a list, or all of the bus."),
     "sniff": Entry("Look", "Listen to radio meters with a stick: who is heard, how well, what they read."),
     "inventory": Entry("Look", "Show, filter, export and plot what `mbuscli sniff` has heard."),
+    "report": Entry("Look", "Make a handover page of a day's work, to print and to hand over."),
     "ports": Entry("Look", "List the serial ports of this computer."),
     "sticks": Entry("Look", "List the radio sticks, and what they hear."),
     "decrypt": Entry("Decode", "Decode telegrams from hexadecimal or a log, and decrypt them."),
@@ -36,6 +37,12 @@ COMMANDS = {
     "journal": Entry("Change", "List what was written into meters, and how to undo it."),
     "keys": Entry("Setup", "Keep the keys of meters in a key ring."),
     "meters": Entry("Setup", "List, show, test and begin meter drivers."),
+    "config": Entry("Setup", "Set options once and for all, and see what holds."),
+    "profile": Entry("Setup", "Keep buses, sticks and modems under names."),
+    "doctor": Entry("Setup", "Check computer, files and devices, and say how to mend them."),
+    "shell": Entry("Setup", "Run commands one after the other, with the port kept open."),
+    "help": Entry("Setup", "Explain a command, a topic or an error by its name."),
+    "completion": Entry("Setup", "Complete commands, options and values at TAB: the script for your shell."),
     "simulate": Entry("Setup", "Serve a simulated bus, stick or modem for training and tests."),
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_file, complete_inventory_words, complete_since
 from mbuscli.cli.durations import Moment
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import output_options
@@ -24,8 +25,14 @@ _MOST_BARS = 60
 
 
 @click.command("inventory")
-@click.argument("words", nargs=-1, metavar="[plot] [ADDRESS]...")
-@click.option("--heard-since", type=Moment(), metavar="WHEN", help="today, 2d, 2026-01-31 ...")
+@click.argument("words", nargs=-1, metavar="[plot] [ADDRESS]...", shell_complete=complete_inventory_words)
+@click.option(
+    "--heard-since",
+    type=Moment(),
+    metavar="WHEN",
+    shell_complete=complete_since,
+    help="today, 2d, 2026-01-31 ...",
+)
 @click.option("--type", "device_type", default="", metavar="TEXT", help="Device type: water, heat, 07 ...")
 @click.option("--manufacturer", default="", metavar="ABC", help="Three letters.")
 @click.option("--text", default="", metavar="TEXT", help="Part of the address, the name or the place.")
@@ -33,7 +40,14 @@ _MOST_BARS = 60
 @click.option("--quantity", metavar="NAME", help="plot: what is drawn. Default: the main reading.")
 @click.option("--stored", is_flag=True, help="plot: the values that the meter keeps, such as monthly ones.")
 @click.option("--use", is_flag=True, help="plot: what was used between the values.")
-@click.option("--inventory", "inventory_file", metavar="FILE", help="The inventory, if not the usual one.")
+@click.option(
+    "--inventory",
+    "inventory_file",
+    envvar="MBUSCLI_INVENTORY_FILE",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="The inventory, if not the usual one.",
+)
 @output_options("inventory")
 def command(
     words: tuple[str, ...],

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_meter
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import output_options
 from mbuscli.errors import UsageError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("journal")
-@click.argument("meter", required=False, metavar="[METER]")
+@click.argument("meter", required=False, metavar="[METER]", shell_complete=complete_meter)
 @output_options("journal")
 def command(meter: str | None, output: Output) -> ExitCode:
     """List what was written into meters, and how to undo it.

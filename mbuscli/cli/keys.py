@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_file, complete_key_name, complete_meter, complete_role
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.keys_import import import_
 from mbuscli.cli.keys_talk import described, ring_path, write_keys
-from mbuscli.cli.options import output_options
+from mbuscli.cli.options import is_attended, output_options
 from mbuscli.cli.secrets import (
-    PASSPHRASE_VARIABLE,
     DiscreetGroup,
     ask_passphrase,
     ask_secret,
+    file_name,
+    given_passphrase,
     key_options,
+    passphrase_in,
     read_secret_line,
     ring_option,
     warn_of_arguments,
@@ -57,13 +58,14 @@ def command(ctx: click.Context) -> None:
 
 
 @command.command("add")
-@click.argument("meters")
+@click.argument("meters", shell_complete=complete_meter)
 @click.option("--name", default="", metavar="TEXT", help="A name for the key. Default: METERS.")
 @click.option("--note", default="", metavar="TEXT", help="A note.")
 @click.option(
     "--role",
     "role_text",
     metavar="ROLE",
+    shell_complete=complete_role,
     help="METERS is the DevEUI or DevAddr of a LoRaWAN device; the key is its AppKey, NwkKey, NwkSKey ...",
 )
 @click.option(
@@ -131,7 +133,7 @@ def add(
 
 
 @command.command("list")
-@click.argument("patterns", nargs=-1, metavar="[NAME | METERS]...")
+@click.argument("patterns", nargs=-1, metavar="[NAME | METERS]...", shell_complete=complete_key_name)
 @ring_option
 @output_options("keys")
 def show(patterns: tuple[str, ...], ring: str | None, output: Output) -> ExitCode:
@@ -158,7 +160,9 @@ def show(patterns: tuple[str, ...], ring: str | None, output: Output) -> ExitCod
 
 
 @command.command("remove")
-@click.argument("patterns", nargs=-1, required=True, metavar="NAME | METERS...")
+@click.argument(
+    "patterns", nargs=-1, required=True, metavar="NAME | METERS...", shell_complete=complete_key_name
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @ring_option
 @output_options("keys")
@@ -215,19 +219,32 @@ def check(ring: str | None, output: Output) -> ExitCode:
 
 
 @command.command("encrypt")
+@click.option(
+    "--new-passphrase-file",
+    "new_file",
+    metavar="FILE",
+    callback=file_name,
+    shell_complete=complete_file,
+    help="File with the passphrase that the ring gets; mode 0600.",
+)
 @ring_option
 @output_options("keys")
-def encrypt(ring: str | None, output: Output) -> ExitCode:
+def encrypt(new_file: str | None, ring: str | None, output: Output) -> ExitCode:
     """Encrypt the ring with a passphrase, or change the passphrase.
 
-    The passphrase is asked for twice without echo; it cannot be recovered. Copies of the file in clear, such
-    as backups, stay as they are.
+    The passphrase is asked for twice without echo, unless --new-passphrase-file has it; it cannot be
+    recovered. Copies of the file in clear, such as backups, stay as they are.
+
+    \b
+    Examples:
+      mbuscli keys encrypt
+      mbuscli keys encrypt --new-passphrase-file /media/stick/passphrase
 
     Exit codes: 0 done, 6 no passphrase, 10 the ring cannot be used.
     """
     from mbuscli.settings.ring_file import reseal
 
-    reseal(ring_path(ring), ask_passphrase, _new_passphrase)
+    reseal(ring_path(ring), ask_passphrase, lambda encrypted: _new_passphrase(encrypted, new_file))
     output.streams.talk(f"encrypted: {ring_path(ring)}")
     return ExitCode.DONE
 
@@ -237,6 +254,10 @@ def encrypt(ring: str | None, output: Output) -> ExitCode:
 @output_options("keys")
 def decrypt(ring: str | None, output: Output) -> ExitCode:
     """Keep the ring without a passphrase again.
+
+    \b
+    Example:
+      mbuscli keys decrypt
 
     Exit codes: 0 done, 6 wrong passphrase, 10 the ring cannot be used.
     """
@@ -270,26 +291,44 @@ def _chosen(keys: KeyRing, patterns: tuple[str, ...]) -> list[AnyEntry]:
     for text in patterns:
         entries = keys.find(text)
         if not entries:
-            raise InputError(
-                f"the ring holds no key {text!r}", reason=Reason.MISSING, hint=("mbuscli keys list",)
-            )
+            raise _no_such_key(text, keys)
         found.update(entries)
     return [entry for entry in keys.all() if entry in found]
 
 
+def _no_such_key(text: str, keys: KeyRing) -> InputError:
+    from difflib import get_close_matches
+
+    names = [name for entry in keys.all() for name in (entry.name, entry.owner)]
+    near = [f"did you mean {inert(name)}?" for name in get_close_matches(text, names, 1)]
+    return InputError(
+        f"the ring holds no key {text!r}", reason=Reason.MISSING, hint=(*near, "mbuscli keys list")
+    )
+
+
 def _confirm_removal(entries: Sequence[AnyEntry]) -> None:
     question = "remove " + "; ".join(map(described, entries))
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not is_attended():
         raise NotConfirmedError(f"not confirmed: {question}", reason=Reason.NOT_CONFIRMED, hint=("--yes",))
     if not click.confirm(f"{inert(question)}?", err=True):
         raise NotConfirmedError("nothing is removed", reason=Reason.NOT_CONFIRMED)
 
 
-def _new_passphrase(encrypted: bool) -> str:
-    """A passphrase typed twice; MBUSCLI_PASSPHRASE for a ring that is not encrypted yet."""
-    typed = ask_secret("New passphrase: ") if encrypted else ask_passphrase("New passphrase: ")
+def _new_passphrase(encrypted: bool, file: str | None) -> str:
+    """A passphrase from a file, or typed twice; for a ring in clear also one that need not be asked for."""
+    if file is not None:
+        return passphrase_in(file)
+    given = None if encrypted else given_passphrase()
+    if given:
+        return given
+    typed = ask_secret("New passphrase: ")
     if not typed:
-        raise KeyProblemError("no passphrase is given", reason=Reason.PASSPHRASE, layer="input")
-    if (encrypted or PASSPHRASE_VARIABLE not in os.environ) and ask_secret("The same again: ") != typed:
+        raise KeyProblemError(
+            "no passphrase is given",
+            reason=Reason.PASSPHRASE,
+            layer="input",
+            hint=("type it when asked, in a terminal", "or give it with --new-passphrase-file"),
+        )
+    if ask_secret("The same again: ") != typed:
         raise KeyProblemError("the two passphrases differ", reason=Reason.PASSPHRASE, layer="input")
     return typed

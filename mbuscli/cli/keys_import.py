@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_file
 from mbuscli.cli.exit_codes import ExitCode, exit_code_of, of_many
 from mbuscli.cli.keys_talk import described, ring_path, write_keys
 from mbuscli.cli.options import output_options
@@ -24,10 +24,15 @@ MAX_PASSWORD_FILE = 4096
 
 
 @click.command("import")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=complete_file)
 @click.option("--replace", is_flag=True, help="Put new keys in the place of old ones for the same meters.")
 @click.option("--dry-run", is_flag=True, help="Show what would be imported, and change nothing.")
-@click.option("--password-file", metavar="FILE|-", help="File with the password of KEM files.")
+@click.option(
+    "--password-file",
+    metavar="FILE|-",
+    shell_complete=complete_file,
+    help="File with the password of KEM files.",
+)
 @ring_option
 @output_options("keys")
 def import_(
@@ -66,6 +71,8 @@ def import_(
 
 def _read_file(name: str, password: Ask, output: Output, codes: list[ExitCode]) -> list[Entry]:
     """The keys of one file; what is wrong with it, or with lines of it, is told, and the rest goes on."""
+    from pathlib import Path
+
     from mbuscli.cli.talk import complain
     from mbuscli.settings.key_import import Refused, import_keys
 
@@ -116,6 +123,8 @@ def _password(file: str | None) -> Ask:
         return ask_secret
     if file == "-":
         return cache(lambda _prompt: read_secret_line())
+    from pathlib import Path
+
     from mbuscli.settings.files import read_private
 
     password = read_private(Path(file), MAX_PASSWORD_FILE).decode("utf-8-sig", "replace")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mbuscli.render.report import Output
     from mbuscli.settings.keystore import AnyEntry
 
 
 def ring_path(ring: str | None) -> Path:
     """The ring that the user named, else the one in the folder of settings."""
+    from pathlib import Path
+
     from mbuscli.settings.paths import default_ring
 
     return Path(ring) if ring else default_ring()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mbuscli.cli.complete import complete_modem, complete_modem_port, complete_region
 from mbuscli.cli.durations import Duration
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.lora_options import lora_key_options
@@ -78,24 +79,42 @@ def _payload(text: str) -> tuple[int, bytes]:
 @click.option(
     "-p",
     "--port",
+    is_eager=True,  # it may name a profile, which says what other options are
     default="auto",
     envvar="MBUSCLI_MODEM_PORT",
     metavar="PORT",
+    shell_complete=complete_modem_port,
     help="The modem: /dev/ttyUSB0, COM3, id:..., auto, tcp://host:port, sim:modem, a profile. Default: auto.",
 )
-@click.option("--modem", "family", metavar="FAMILY", help="What the modem is, so that it is not asked.")
+@click.option(
+    "--modem",
+    "family",
+    metavar="FAMILY",
+    envvar="MBUSCLI_MODEM",
+    shell_complete=complete_modem,
+    help="What the modem is, so that it is not asked.",
+)
 @click.option(
     "--region",
     callback=_region,
     envvar="MBUSCLI_REGION",
     metavar="NAME",
+    shell_complete=complete_region,
     help="EU868, US915, AU915, AS923-1 ... AS923-4, IN865, KR920.  [env: MBUSCLI_REGION]",
 )
-@click.option("--sub-band", type=click.IntRange(1, 8), metavar="1-8", help="Of US915 and AU915.")
+@click.option(
+    "--sub-band",
+    type=click.IntRange(1, 8),
+    envvar="MBUSCLI_SUB_BAND",
+    metavar="1-8",
+    help="Of US915 and AU915.",
+)
 @click.option("--otaa", is_flag=True, help="Join over the air; so it is if nothing is said.")
 @click.option("--abp", is_flag=True, help="The session is given: DevAddr and session keys.")
 @click.option("--dev-eui", callback=_eui, metavar="HEX", help="The device. Default: the modem's own.")
-@click.option("--join-eui", callback=_eui, metavar="HEX", help="The join server (AppEUI).")
+@click.option(
+    "--join-eui", callback=_eui, envvar="MBUSCLI_JOIN_EUI", metavar="HEX", help="The join server (AppEUI)."
+)
 @click.option("--qr", callback=_label, metavar="TEXT", help="Both, as on the label: LW:D0:...")
 @click.option("--dev-addr", callback=_dev_addr, metavar="HEX", help="With --abp: address in the network.")
 @click.option(
@@ -109,16 +128,22 @@ def _payload(text: str) -> tuple[int, bytes]:
     "class_name",
     type=click.Choice(("A", "B", "C"), case_sensitive=False),
     default="A",
+    envvar="MBUSCLI_CLASS",
     metavar="A|B|C",
     help="Device class; B and C where the modem can be that. Default: A.",
 )
-@click.option("--dr", "data_rate", type=click.IntRange(0, 15), metavar="N", help="Data rate.")
-@click.option("--adr/--no-adr", default=None, help="Let the network choose the data rate, or not.")
+@click.option(
+    "--dr", "data_rate", type=click.IntRange(0, 15), envvar="MBUSCLI_DR", metavar="N", help="Data rate."
+)
+@click.option(
+    "--adr/--no-adr", envvar="MBUSCLI_ADR", default=None, help="Let the network choose the data rate, or not."
+)
 @click.option(
     "--timeout",
     "join_s",
     type=click.FloatRange(1, 3600),
     default=60.0,
+    envvar="MBUSCLI_JOIN_TIMEOUT",
     metavar="SECONDS",
     help="Wait this long for the end of a join. Default: 60.",
 )
@@ -158,10 +183,13 @@ def command(
     from mbuscli.cli.lora_wanted import Wanted, join
     from mbuscli.render.text import inert
     from mbuscli.services.lora_modem import open_modem
+    from mbuscli.settings.profiles import port_of
 
+    if (choices["qr"] or choices["abp"]) and not _is_typed("join_eui"):
+        choices["join_eui"] = None  # the usual one is not this device's
     wanted = Wanted(keys=keys, **choices)
     wanted.check()
-    name = _port_of(port)
+    name = port_of(port)
     output.streams.progress(f"asking {inert(name)} which modem it is")
     with discreet():
         opened = open_modem(name, family=family)
@@ -169,9 +197,8 @@ def command(
         return join(modem, wanted, output, dry_run=dry_run)
 
 
-def _port_of(text: str) -> str:
-    """The port, or the one of the profile with this name."""
-    from mbuscli.settings.profiles import load_profiles, may_be_profile
+def _is_typed(name: str) -> bool:
+    """True if an option stands on the command line."""
+    from click.core import ParameterSource
 
-    profile = load_profiles().get(text) if may_be_profile(text) else None
-    return text if profile is None else profile.port
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mbuscli.cli.complete import complete_file
+from mbuscli.cli.options import is_attended
 from mbuscli.cli.secrets import (
     ask_passphrase,
     ask_secret,
@@ -71,7 +72,11 @@ def lora_key_options(function: F) -> Callable[..., Any]:
     for role in reversed(ROLES):
         option = _option(role)
         decorated = click.option(
-            f"{option}-file", metavar="FILE", callback=file_name, help=f"File with the {role}; mode 0600."
+            f"{option}-file",
+            metavar="FILE",
+            callback=file_name,
+            shell_complete=complete_file,
+            help=f"File with the {role}; mode 0600.",
         )(decorated)
         decorated = click.option(option, metavar="HEX|-", help=_HELP.get(role, _HELP_1_1))(decorated)
     return decorated
@@ -172,8 +177,7 @@ def _ask(device: bytes, role: str) -> Key:
 
     name = device.hex().upper()
     prompt = f"{role} of {name} (32 hexadecimal digits, not shown): "
-    attended = sys.stdin.isatty() and sys.stderr.isatty()
-    for _ in range(_ATTEMPTS if attended else 0):
+    for _ in range(_ATTEMPTS if is_attended() else 0):
         text = ask_secret(prompt)
         if not text:
             break

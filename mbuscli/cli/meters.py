@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_driver
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import output_options
 from mbuscli.errors import InputError, Reason, UsageError
@@ -32,7 +33,7 @@ def command() -> None:
 
 
 @command.command("list")
-@click.argument("text", required=False)
+@click.argument("text", required=False, metavar="[TEXT]", shell_complete=complete_driver)
 @output_options("drivers")
 def list_drivers(text: str | None, output: Output) -> ExitCode:
     """List the drivers, or those in which TEXT occurs.
@@ -41,6 +42,8 @@ def list_drivers(text: str | None, output: Output) -> ExitCode:
     Examples:
       mbuscli meters list
       mbuscli meters list kamstrup -o json
+
+    Exit codes: 0 done, 4 TEXT occurs in none, 10 a driver of yours is wrong.
     """
     from mbuscli.render.driver_rows import DRIVER_COLUMNS, driver_row
     from mbuscli.render.lists import write_list
@@ -52,12 +55,12 @@ def list_drivers(text: str | None, output: Output) -> ExitCode:
         wanted = text.casefold()
         rows = [row for row in rows if wanted in " ".join(map(str, row.values())).casefold()]
     write_list(output, "drivers", (DRIVER_COLUMNS, tuple(DRIVER_COLUMNS)), rows)
-    output.streams.talk(f"{len(rows)} drivers")
+    output.streams.talk(f"{len(rows)} driver{'s' if len(rows) != 1 else ''}")
     return ExitCode.DONE if rows else ExitCode.NO_ANSWER
 
 
 @command.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_driver)
 @output_options("driver_fields")
 def show(name: str, output: Output) -> ExitCode:
     """Show what the driver NAME reads, from which records, and what it means.
@@ -65,13 +68,16 @@ def show(name: str, output: Output) -> ExitCode:
     \b
     Example:
       mbuscli meters show iperl
+
+    Exit codes: 0 done, 10 there is no such driver, or it is wrong.
     """
     from mbuscli.render.driver_rows import FIELD_COLUMNS, field_rows
     from mbuscli.render.lists import write_list
+    from mbuscli.render.text import inert
     from mbuscli.services.readings import registry
 
     driver = registry().by_name(name)
-    output.streams.talk(f"{driver.name}: {driver.title}, serves {', '.join(driver.serves)}")
+    output.streams.talk(inert(f"{driver.name}: {driver.title}, serves {', '.join(driver.serves)}"))
     if driver.decoder:
         output.streams.talk("its telegrams are no list of records: a decoder reads them")
     rows = [*field_rows(driver)]
@@ -80,10 +86,14 @@ def show(name: str, output: Output) -> ExitCode:
 
 
 @command.command("test")
-@click.argument("names", nargs=-1)
+@click.argument("names", nargs=-1, metavar="[NAMES]...", shell_complete=complete_driver)
 @output_options("driver_tests")
 def run_tests(names: tuple[str, ...], output: Output) -> ExitCode:
     """Run the tests in the drivers NAMES, or in all of them.
+
+    \b
+    Example:
+      mbuscli meters test iperl kamheat
 
     Exit codes: 0 all hold, 8 some fail, 10 a driver is wrong.
     """
@@ -118,6 +128,8 @@ def new(name: str, digits: tuple[str, ...], force: bool, output: Output) -> Exit
     \b
     Example:
       mbuscli meters new mymeter 2E44... && mbuscli meters test mymeter
+
+    Exit codes: 0 done, 2 no hexadecimal, 5 damaged, 10 a driver of yours has this name.
     """
     from mbuscli.services.hex_text import octets_of
     from mbuscli.services.meter_drivers import skeleton

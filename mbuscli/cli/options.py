@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mbuscli.cli.complete import complete_file, complete_port, complete_unit, fields_completer
 from mbuscli.errors import Reason, UsageError
 
 if TYPE_CHECKING:
@@ -17,13 +19,17 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "tsv")
+_NO_INPUT = "mbuscli.no_input"
 BAUDS = ("300", "600", "1200", "2400", "4800", "9600", "19200", "38400", "auto")
 
 
-def output_options(kind: str, **other_kinds: str) -> Callable[[F], Callable[..., Any]]:
+def output_options(
+    kind: str, *, more_formats: tuple[str, ...] = (), **other_kinds: str
+) -> Callable[[F], Callable[..., Any]]:
     """-o, --fields, --quiet, --debug; the command gets them as `output`. `kind`: what it puts out.
 
-    `other_kinds`: what it puts out instead with the flag of that name, which must be eager.
+    `more_formats`: those that only this command has. `other_kinds`: what it puts out instead with the flag
+    of that name, which must be eager.
     """
 
     def list_fields(ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
@@ -42,7 +48,7 @@ def output_options(kind: str, **other_kinds: str) -> Callable[[F], Callable[...,
             "-o",
             "--output",
             "format_name",
-            type=click.Choice(FORMATS),
+            type=click.Choice((*FORMATS, *more_formats)),
             envvar="MBUSCLI_OUTPUT",
             help="Format of the output. Default: table on a terminal, plain (tabs) in a pipe.",
         )
@@ -51,14 +57,21 @@ def output_options(kind: str, **other_kinds: str) -> Callable[[F], Callable[...,
             metavar="A,B,C",
             is_eager=True,
             callback=list_fields,
+            shell_complete=fields_completer(lambda values: _columns(kind_with(values))[0]),
             help="Columns to show; '?' lists them.",
         )
-        @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes on stderr.")
-        @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+        @_flags
         @functools.wraps(function)
-        def command(*args: Any, format_name: str | None, fields: str | None, quiet: bool, **rest: Any) -> Any:
+        def command(
+            *args: Any,
+            format_name: str | None,
+            fields: str | None,
+            quiet: bool,
+            csv_plain: bool,
+            **rest: Any,
+        ) -> Any:
             names = None if fields is None else _chosen(kind_with(rest), fields)
-            output = _output(format_name, names, quiet)
+            output = _output(format_name, names, quiet)._replace(csv_plain=csv_plain)
             if kind == "telegram":
                 output = output._replace(verbose=rest.pop("verbose"), units=rest.pop("units"))
             return function(*args, output=output, **rest)
@@ -66,6 +79,30 @@ def output_options(kind: str, **other_kinds: str) -> Callable[[F], Callable[...,
         return _reading_options(command) if kind == "telegram" else command
 
     return decorate
+
+
+def _flags(function: F) -> F:
+    """--quiet, --csv-plain, --debug."""
+    quiet = click.option(
+        "-q", "--quiet", is_flag=True, envvar="MBUSCLI_QUIET", help="No progress and no notes on stderr."
+    )
+    csv_plain = click.option(
+        "--csv-plain",
+        is_flag=True,
+        envvar="MBUSCLI_CSV_PLAIN",
+        help="Leave text as it is in csv and tsv, even what a spreadsheet takes for a formula.",
+    )
+    debug = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+    return quiet(csv_plain(debug(function)))
+
+
+def strict_option(function: F) -> F:
+    """--strict: the command gets it as `strict`."""
+    return click.option(
+        "--strict",
+        is_flag=True,
+        help="Only values that a MAC, a CRC or check bytes prove, and none of telegrams sent again.",
+    )(function)
 
 
 def _reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,14 +115,20 @@ def _reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
         return tuple(map(parse_unit, texts))
 
-    function = click.option("-v", "--verbose", is_flag=True, help="Show the records too, in a table.")(
-        function
-    )
+    function = click.option(
+        "-v",
+        "--verbose",
+        is_flag=True,
+        envvar="MBUSCLI_VERBOSE",
+        help="Show the records too, in a table.",
+    )(function)
     return click.option(
         "--unit",
         "units",
         multiple=True,
+        envvar="MBUSCLI_UNIT",
         metavar="UNIT",
+        shell_complete=complete_unit,
         callback=parse_units,
         help="Readings in this unit where it fits: kWh, MWh, GJ, l, m3/h ... May be repeated.",
     )(function)
@@ -104,10 +147,18 @@ def _columns(kind: str) -> tuple[Columns, tuple[str, ...]]:
         from mbuscli.render import key_rows
 
         return key_rows.COLUMNS[kind]
+    if kind in ("settings", "profiles", "faults"):
+        from mbuscli.render import config_rows
+
+        return config_rows.COLUMNS[kind]
     if kind == "ports":
         from mbuscli.render import port_rows
 
         return port_rows.COLUMNS, tuple(port_rows.COLUMNS)
+    if kind == "checks":
+        from mbuscli.render import doctor_rows
+
+        return doctor_rows.COLUMNS, tuple(doctor_rows.COLUMNS)
     if kind == "sticks":
         from mbuscli.render import stick_rows
 
@@ -150,10 +201,50 @@ def _output(format_name: str | None, fields: tuple[str, ...] | None, quiet: bool
     from mbuscli.render.streams import standard_streams
 
     streams = standard_streams()
-    output = Output(format_name or ("table" if streams.out_is_terminal else "plain"), fields, streams)
+    default = "table" if streams.out_is_terminal else "plain"
+    output = Output(format_name or default, fields, streams, format_given=format_name is not None)
     # A program that reads JSON finds nothing but JSON on stderr.
     streams.quiet = quiet or (output.is_json and not streams.err_is_terminal)
     return output
+
+
+def no_input_option(function: F) -> F:
+    """--no-input: what would be asked for is an error at once. `may_ask` knows of it."""
+
+    def note(ctx: click.Context, _param: click.Parameter, given: bool) -> None:
+        if given:
+            ctx.meta[_NO_INPUT] = True
+
+    return click.option(
+        "--no-input",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        envvar="MBUSCLI_NO_INPUT",
+        callback=note,
+        help="Never ask for anything: what would be asked for is an error.",
+    )(function)
+
+
+def may_ask() -> bool:
+    """False with --no-input."""
+    ctx = click.get_current_context(silent=True)
+    return ctx is None or not ctx.meta.get(_NO_INPUT)
+
+
+def refuse_to_wait() -> None:
+    """UsageError if somebody would have to type what is read from standard input, with --no-input."""
+    if not may_ask() and sys.stdin.isatty():
+        raise UsageError(
+            "standard input is a terminal, and nobody is to be asked",
+            reason=Reason.EMPTY,
+            hint=("pipe it in, or name a file",),
+        )
+
+
+def is_attended() -> bool:
+    """True if somebody can see a question on stderr, and type an answer to it."""
+    return may_ask() and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _waits(function: F) -> F:
@@ -191,8 +282,10 @@ def bus_options(function: F) -> Callable[..., Any]:
         "-p",
         "--port",
         envvar="MBUSCLI_PORT",
+        is_eager=True,  # it may name a profile, which says what other options are
         callback=_require_port,
         metavar="PORT",
+        shell_complete=complete_port,
         help="The bus: /dev/ttyUSB0, COM3, auto, tcp://host:port, sim:, a profile ...  [env: MBUSCLI_PORT]",
     )
     @click.option(
@@ -204,10 +297,13 @@ def bus_options(function: F) -> Callable[..., Any]:
         help="300, 600, 1200 ... 38400, always 8E1; auto tries them.",
     )
     @_waits
-    @click.option("--trace", is_flag=True, help="Show every frame, both ways, on stderr.")
+    @click.option(
+        "--trace", is_flag=True, envvar="MBUSCLI_TRACE", help="Show every frame, both ways, on stderr."
+    )
     @click.option(
         "--capture",
         metavar="FILE",
+        shell_complete=complete_file,
         help="Append all traffic to FILE; --port replay:FILE plays it to the same command.",
     )
     @functools.wraps(function)
@@ -238,9 +334,10 @@ def bus_options(function: F) -> Callable[..., Any]:
     return command
 
 
-def _require_port(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str:
-    if text:
-        return text
+def _require_port(ctx: click.Context, _param: click.Parameter, text: str | None) -> str:
+    # A shell that completes the line asks with what there is of it.
+    if text or ctx.resilient_parsing:
+        return text or ""
     from mbuscli.ports.opener import FORMS
 
     raise UsageError(
@@ -248,7 +345,7 @@ def _require_port(_ctx: click.Context, _param: click.Parameter, text: str | None
         reason=Reason.EMPTY,
         hint=(
             f"--port with one of: {', '.join(FORMS)}, or auto for the only adapter",
-            "or set MBUSCLI_PORT",
+            "or set it once: mbuscli config set port PORT",
             "without hardware: --port sim:",
         ),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_file, complete_meter
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import bus_options, output_options
 from mbuscli.errors import InputError, Reason, UsageError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("read")
-@click.argument("addresses", nargs=-1, metavar="[ADDRESS...]")
+@click.argument("addresses", nargs=-1, metavar="[ADDRESS...]", shell_complete=complete_meter)
 @click.option("--all", "whole_bus", is_flag=True, help="Read every meter of the bus.")
 @click.option("--secondary", is_flag=True, help="With --all: find them by secondary address.")
 @click.option(
@@ -30,7 +30,13 @@ if TYPE_CHECKING:
     metavar="A-B,C",
     help="With --all: these primary addresses.  [default: 0-250]",
 )
-@click.option("--list", "list_file", metavar="FILE", help="Read the meters of a list: CSV, or a scan's JSON.")
+@click.option(
+    "--list",
+    "list_file",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="Read the meters of a list: CSV, or a scan's JSON.",
+)
 @click.option("--summary", is_flag=True, is_eager=True, help="One row a meter, for billing.")
 @bus_options
 @output_options("telegram", summary="meters")
@@ -80,7 +86,7 @@ def command(
         with open_link(bus, output, sweeps=True) as link:
             events = _everybody(link, output, wanted, secondary)
             return Reader(link, output, summary).run(events)
-    listed = () if list_file is None else _listed(Path(list_file), output)
+    listed = () if list_file is None else _listed(list_file, output)
     these: list[Address] = [*(meter.address for meter in listed), *map(parse_address, addresses)]
     with open_link(bus, output, sweeps=True) as link:
         reader = Reader(link, output, summary, listed, these)
@@ -102,12 +108,14 @@ def _check(
         raise UsageError("--secondary knows no --range of primary addresses", reason=Reason.INVALID)
 
 
-def _listed(path: Path, output: Output) -> tuple[ListedMeter, ...]:
+def _listed(path: str, output: Output) -> tuple[ListedMeter, ...]:
     """The meters of the list; what is wrong with lines of it is told, and the rest is read."""
+    from pathlib import Path
+
     from mbuscli.cli.talk import tell_list
     from mbuscli.settings.meter_list import read_meter_list
 
-    found = read_meter_list(path)
+    found = read_meter_list(Path(path))
     tell_list(output, found)
     if not found.meters:
         raise InputError(f"there is no meter in {path}", reason=Reason.EMPTY)

@@ -58,6 +58,7 @@ class Reader:
             self._last = None
         except OutputClosedError:
             self._output.streams.quiet = True  # nobody reads on: nothing is left undone
+            self._last = None
             raise
         finally:
             self._end_meter()
@@ -92,6 +93,7 @@ class Reader:
     def _take_telegram(self, event: service.Read) -> ExitCode:
         from datetime import datetime
 
+        from mbuscli.cli.met import note_met
         from mbuscli.cli.talk import tell_problems
         from mbuscli.render.rows import Origin
 
@@ -99,6 +101,7 @@ class Reader:
             self._output.streams.talk(f"{event.address} answers at {self._baud} baud")
         self._time = datetime.now().astimezone().isoformat(timespec="milliseconds")
         self._read.append(event.telegram)
+        note_met(event.telegram.meter, event.address if isinstance(event.address, int) else None)
         if self._telegrams is not None:
             self._telegrams.add(event.telegram, Origin(self._time, self._link.name, baud=self._baud))
         tell_problems(self._output, event.telegram, f"address {event.address}")

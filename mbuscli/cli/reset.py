@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_meter, complete_sub_code
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import bus_options, output_options
 from mbuscli.cli.writing import Consent, parse_target, write, write_options
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command("reset")
-@click.argument("target", metavar="TARGET")
-@click.argument("sub_code", required=False, metavar="[SUBCODE]")
+@click.argument("target", metavar="TARGET", shell_complete=complete_meter)
+@click.argument("sub_code", required=False, metavar="[SUBCODE]", shell_complete=complete_sub_code)
 @write_options
 @bus_options
 @output_options("write")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_file
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import bus_options, output_options
 from mbuscli.errors import NoAnswerError, Reason, UsageError
@@ -60,6 +60,7 @@ def _is_number(word: str) -> bool:
     "--list",
     "list_path",
     metavar="FILE",
+    shell_complete=complete_file,
     help="With --secondary: ask the meters of FILE first, and search only if one is missing.",
 )
 @click.option("--resume", is_flag=True, help="With --secondary: go on with a search that was broken off.")
@@ -189,16 +190,21 @@ class _Scan:
         )
 
     def _take(self, event: service.Found) -> None:
+        from mbuscli.cli.met import note_met
         from mbuscli.render.rows import scan_row
 
         probe = event.probe
         baud = self._link.baud if self._link.swept else None
         self._report.add(scan_row(probe.address, probe.state, event.telegram, event.note, baud))
+        if probe.state == "meter":
+            note_met(None if event.telegram is None else event.telegram.meter, probe.address)
         if not self._output.streams.live:
             at = f" at {baud} baud" if baud else ""
             self._output.streams.talk(f"found address {probe.address}{at}: {probe.state}")
 
     def _finish(self, seconds: float) -> None:
+        from decimal import Decimal
+
         from mbuscli.cli.talk import duration, wire_facts
 
         baud, more = wire_facts(self._link, self._bauds)

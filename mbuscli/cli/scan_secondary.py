@@ -158,6 +158,7 @@ class _Run:
         )
 
     def _take(self, event: service.Identified) -> None:
+        from mbuscli.cli.met import note_met
         from mbuscli.render.rows import primary_address, scan_row
 
         meter = event.meter
@@ -168,6 +169,7 @@ class _Run:
         if self._order.wanted and not any(wanted.matches(meter.address) for wanted, _ in self._order.wanted):
             notes.append("not in the list")
         self._report.add(scan_row(primary, "meter", event.telegram, "; ".join(notes), self._baud))
+        note_met(meter.address)
         if not self._output.streams.live:
             at = f" at {self._link.baud} baud" if self._link.swept else ""
             self._output.streams.talk(f"found meter {meter.address}{at}")

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from mbuscli.cli.complete import complete_file
+from mbuscli.cli.met import session_of_command
+from mbuscli.cli.options import is_attended, may_ask, no_input_option, refuse_to_wait
 from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 
 if TYPE_CHECKING:
@@ -26,11 +29,16 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 PASSPHRASE_VARIABLE = "MBUSCLI_PASSPHRASE"
+_PASSPHRASE_FILE = "mbuscli.passphrase_file"
+_MAX_PASSPHRASE_FILE = 4096
 _MAX_LINE = 4096
 
 
 def ask_secret(prompt: str) -> str | None:
-    """What the user types at the terminal, which does not show it; None if there is no terminal for it."""
+    """What the user types at the terminal, which does not show it; None if there is no terminal for it, or
+    with --no-input."""
+    if not may_ask():
+        return None
     import getpass
     import warnings
 
@@ -48,13 +56,33 @@ def ask_secret(prompt: str) -> str | None:
 
 
 def ask_passphrase(prompt: str) -> str | None:
-    """The passphrase of the key ring: MBUSCLI_PASSPHRASE, else the user is asked."""
-    return os.environ.get(PASSPHRASE_VARIABLE) or ask_secret(prompt)
+    """The passphrase of the key ring: --passphrase-file, MBUSCLI_PASSPHRASE, else the user is asked."""
+    return given_passphrase() or ask_secret(prompt)
+
+
+def given_passphrase() -> str | None:
+    """The passphrase that need not be asked for; InputError where its file cannot be used."""
+    ctx = click.get_current_context(silent=True)
+    name = None if ctx is None else ctx.meta.get(_PASSPHRASE_FILE)
+    return os.environ.get(PASSPHRASE_VARIABLE) if name is None else passphrase_in(name)
+
+
+def passphrase_in(name: str) -> str:
+    """The first line of a file that only its owner may read. InputError as `read_private`, `input.empty`."""
+    from pathlib import Path
+
+    from mbuscli.settings.files import read_private
+
+    lines = read_private(Path(name), _MAX_PASSPHRASE_FILE).decode("utf-8-sig", "replace").splitlines()
+    if not lines or not lines[0]:
+        raise InputError(f"there is no passphrase in {name}", reason=Reason.EMPTY)
+    return lines[0]
 
 
 def read_secret_line() -> str:
     """One line of standard input, which telegrams may follow; asked for without echo at a terminal."""
     if sys.stdin.isatty():
+        refuse_to_wait()
         return ask_secret("Key (not shown): ") or ""
     return sys.stdin.buffer.readline(_MAX_LINE).decode("utf-8-sig", "replace")
 
@@ -81,6 +109,7 @@ def key_options(function: F) -> F:
             "--key-file",
             metavar="FILE",
             callback=file_name,
+            shell_complete=complete_file,
             help="File with a key, or several, one a line; mode 0600.",
         ),
         click.option(
@@ -96,12 +125,27 @@ def key_options(function: F) -> F:
 
 
 def ring_option(function: F) -> F:
-    """--keys: the command gets it as `ring`, None for the default ring."""
+    """--keys: the command gets it as `ring`, None for the default ring; --passphrase-file, --no-input."""
+
+    def note(ctx: click.Context, param: click.Parameter, text: str | None) -> None:
+        ctx.meta[_PASSPHRASE_FILE] = file_name(ctx, param, text)
+
+    function = click.option(
+        "--passphrase-file",
+        metavar="FILE",
+        envvar="MBUSCLI_PASSPHRASE_FILE",
+        expose_value=False,
+        callback=note,
+        shell_complete=complete_file,
+        help="File with the passphrase of the key ring; mode 0600.",
+    )(no_input_option(function))
     return click.option(
         "--keys",
         "ring",
         metavar="FILE",
+        envvar="MBUSCLI_KEY_RING",
         callback=file_name,
+        shell_complete=complete_file,
         help="The key ring. Default: keys.toml in the folder of settings.",
     )(function)
 
@@ -164,7 +208,6 @@ class LazyKeys:
 
             key_texts, key_file, ring = self._options
             # A pipe of many telegrams must not stop at the first meter without a key.
-            attended = sys.stdin.isatty() and sys.stderr.isatty()
             self._keys = collect_keys(
                 key_texts,
                 key_file,
@@ -173,7 +216,7 @@ class LazyKeys:
                 environ=os.environ,
                 read_line=read_secret_line,
                 ask_passphrase=ask_passphrase,
-                ask_key=ask_secret if attended else None,
+                ask_key=ask_secret if is_attended() else None,
             )
         return self._keys
 
@@ -194,7 +237,8 @@ def _default_ring() -> Path:
 
 def warn_of_arguments(streams: Streams, key_texts: tuple[str, ...]) -> None:
     """A word to the person at the terminal about keys on the command line."""
-    if streams.err_is_terminal and any(text != "-" for text in key_texts):
+    # Our own shell keeps no key, and starts no process that others could look at.
+    if session_of_command() is None and streams.err_is_terminal and any(text != "-" for text in key_texts):
         streams.talk(
             "note: a key on the command line is kept in the shell's history and shown to other users of "
             "this computer; safer: --key -, --key-file, or mbuscli keys add"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_meter
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import bus_options, output_options
 from mbuscli.cli.writing import Consent, parse_target, write, write_options
@@ -23,7 +24,7 @@ _USER_DATA = 0x03
 
 
 @click.command("send")
-@click.argument("target", metavar="TARGET")
+@click.argument("target", metavar="TARGET", shell_complete=complete_meter)
 @click.option(
     "--record",
     "records",

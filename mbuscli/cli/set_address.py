@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_file, complete_meter
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import bus_options, output_options
 from mbuscli.cli.writing import Consent, parse_number, parse_target, write, write_options
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("set-address")
-@click.argument("target", required=False, metavar="TARGET")
+@click.argument("target", required=False, metavar="TARGET", shell_complete=complete_meter)
 @click.argument("new", required=False, metavar="[NEW]")
 @click.option(
     "--id",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     "--plan",
     "plan_file",
     metavar="FILE",
+    shell_complete=complete_file,
     is_eager=True,
     help="Give many meters their primary addresses, by a list (CSV: meter number; new address).",
 )

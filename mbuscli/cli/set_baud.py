@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_meter
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import bus_options, output_options
 from mbuscli.cli.writing import Consent, parse_target, write, write_options
@@ -18,7 +19,7 @@ _RATES = ("300", "600", "1200", "2400", "4800", "9600", "19200", "38400")
 
 
 @click.command("set-baud")
-@click.argument("target", metavar="TARGET")
+@click.argument("target", metavar="TARGET", shell_complete=complete_meter)
 @click.argument("rate", type=click.Choice(_RATES), metavar="RATE")
 @write_options
 @bus_options

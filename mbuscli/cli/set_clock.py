@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_meter
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.cli.options import bus_options, output_options
 from mbuscli.cli.writing import Consent, parse_target, write, write_options
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @click.command("set-clock")
-@click.argument("target", metavar="TARGET")
+@click.argument("target", metavar="TARGET", shell_complete=complete_meter)
 @click.option("--time", "time_text", metavar="TIME", help="What the meter is to show, 2026-01-31T10:00:00.")
 @click.option(
     "--type",
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--standard-time",
     is_flag=True,
+    envvar="MBUSCLI_STANDARD_TIME",
     help="Standard time all the year: without daylight saving, and its bit not set.",
 )
 @click.option(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from mbuscli.cli.complete import complete_file, complete_modem, complete_stick
 from mbuscli.cli.exit_codes import ExitCode
 from mbuscli.errors import Reason, UsageError
 
@@ -37,16 +38,20 @@ def parse_tcp(text: str) -> tuple[str, int]:
 
 
 @click.command("simulate")
-@click.argument("scenario", required=False, metavar="[SCENARIO]")
-@click.option("--scenario", "scenario_file", metavar="FILE", help="The same as SCENARIO.")
+@click.argument("scenario", required=False, metavar="[SCENARIO]", shell_complete=complete_file)
+@click.option(
+    "--scenario", "scenario_file", metavar="FILE", shell_complete=complete_file, help="The same as SCENARIO."
+)
 @click.option(
     "--stick",
     metavar="NAME",
+    shell_complete=complete_stick,
     help="Simulate a radio stick, not a bus: im871a, iu891a, amb8465, rc1180, cul and more.",
 )
 @click.option(
     "--modem",
     metavar="NAME",
+    shell_complete=complete_modem,
     help="Simulate a LoRaWAN modem in a network that knows it: rn2483, rak3172, rak811, lora_e5 and more.",
 )
 @click.option("--fault", metavar="WORDS", help="What goes wrong with the stick or modem, such as noise,late.")
@@ -54,7 +59,12 @@ def parse_tcp(text: str) -> tuple[str, int]:
     "--tcp", metavar="[HOST:]PORT", help="Serve on TCP, as a gateway does. Host: only this computer."
 )
 @click.option("--pty", is_flag=True, help="Serve on a pseudo-terminal too; the default without --tcp.")
-@click.option("--link", metavar="PATH", help="Make a symbolic link to the pseudo-terminal; implies --pty.")
+@click.option(
+    "--link",
+    metavar="PATH",
+    shell_complete=complete_file,
+    help="Make a symbolic link to the pseudo-terminal; implies --pty.",
+)
 @click.option(
     "--pace",
     type=click.Choice(("real", "fast")),
@@ -62,7 +72,7 @@ def parse_tcp(text: str) -> tuple[str, int]:
     show_default=True,
     help="Answer as fast as the wire does, or at once.",
 )
-@click.option("-q", "--quiet", is_flag=True, help="No notes on stderr.")
+@click.option("-q", "--quiet", is_flag=True, envvar="MBUSCLI_QUIET", help="No notes on stderr.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def command(
     scenario: str | None,
@@ -203,9 +213,10 @@ def _serve(servers: list[_Serve]) -> ExitCode:
             stop.set()
 
     threads = [threading.Thread(target=guarded, args=(serve,)) for serve in servers]
-    for thread in threads:
-        thread.start()
     try:
+        # Ctrl-C may come as soon as the first of them says where it serves.
+        for thread in threads:
+            thread.start()
         while not stop.wait(_WAIT_S):
             pass
     except KeyboardInterrupt as interrupt:
@@ -214,7 +225,8 @@ def _serve(servers: list[_Serve]) -> ExitCode:
     finally:
         stop.set()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
     if failures:
         raise failures[0]
     return ExitCode.DONE

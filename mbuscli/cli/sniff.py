@@ -6,9 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mbuscli.cli.complete import (
+    complete_file,
+    complete_gps,
+    complete_meter,
+    complete_modes,
+    complete_stick,
+    complete_stick_port,
+)
 from mbuscli.cli.durations import Duration
 from mbuscli.cli.exit_codes import ExitCode
-from mbuscli.cli.options import output_options
+from mbuscli.cli.options import output_options, strict_option
 from mbuscli.cli.secrets import discreet, file_name, key_options, ring_option, warn_of_arguments
 from mbuscli.errors import Reason, UsageError
 
@@ -36,7 +44,9 @@ def _modes(_ctx: click.Context, _param: click.Parameter, text: str | None) -> fr
     return frozenset(names[part.upper()] for part in wanted) or None
 
 
-def _filters(_ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> Wanted:
+def _filters(ctx: click.Context, _param: click.Parameter, texts: tuple[str, ...]) -> Wanted | None:
+    if ctx.resilient_parsing:
+        return None  # a shell completes the line
     from mbuscli.cli.sniff_run import Wanted
 
     return Wanted.parse(texts)
@@ -59,22 +69,37 @@ def _size(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int
     "--port",
     "ports",
     multiple=True,
+    is_eager=True,  # it may name a profile, which says what other options are
     default=("auto",),
     envvar="MBUSCLI_STICK_PORT",
     metavar="PORT",
+    shell_complete=complete_stick_port,
     help="A stick: /dev/ttyUSB0, COM3, id:..., auto, tcp://host:port, rtl_wmbus, rtl_433, - (a pipe), "
-    "replay:FILE?speed=10, sim:stick. May be given several times. Default: auto.",
+    "replay:FILE?speed=10, sim:stick, a profile. May be given several times. Default: auto.",
 )
-@click.option("--stick", "family", metavar="FAMILY", help="What the stick is, so that it is not asked.")
 @click.option(
-    "--baud", type=click.IntRange(300, 1_000_000), metavar="RATE", help="Rate of a line that is not asked."
+    "--stick",
+    "family",
+    metavar="FAMILY",
+    envvar="MBUSCLI_STICK",
+    shell_complete=complete_stick,
+    help="What the stick is, so that it is not asked.",
+)
+@click.option(
+    "--baud",
+    type=click.IntRange(300, 1_000_000),
+    envvar="MBUSCLI_STICK_BAUD",
+    metavar="RATE",
+    help="Rate of a line that is not asked.",
 )
 @click.option("--command", "program", metavar="TEXT", help="What to start for rtl_wmbus or rtl_433.")
 @click.option(
     "--mode",
     "modes",
+    envvar="MBUSCLI_MODE",
     metavar="T1,C1,S1",
     callback=_modes,
+    shell_complete=complete_modes,
     help="Link modes to listen to. Default: as many as the stick hears at once.",
 )
 @click.option("--for", "for_s", type=Duration(), metavar="10m", help="End after this time.")
@@ -87,23 +112,49 @@ def _size(_ctx: click.Context, _param: click.Parameter, text: str | None) -> int
     multiple=True,
     metavar="TEXT",
     callback=_filters,
+    shell_complete=complete_meter,
     help="Show only meters whose address, name, place, type or manufacturer fits; a meter address may hold "
     "the digit F for any. Several: any of them.",
 )
-@click.option("--list", "route", metavar="FILE", callback=file_name, help="The meters that should be heard.")
+@click.option(
+    "--list",
+    "route",
+    metavar="FILE",
+    callback=file_name,
+    shell_complete=complete_file,
+    help="The meters that should be heard.",
+)
 @click.option("--until-complete", is_flag=True, help="End when every meter of the list was heard.")
 @click.option("--anew", is_flag=True, help="Begin the list anew instead of going on with an earlier walk.")
 @click.option(
     "--capture",
     metavar="FILE",
+    shell_complete=complete_file,
     help="Append everything that is received to FILE (.ndjson or .ndjson.gz); --port replay:FILE plays it.",
 )
 @click.option(
-    "--capture-size", metavar="10M", callback=_size, help="Begin a new capture file when one has this size."
+    "--capture-size",
+    envvar="MBUSCLI_CAPTURE_SIZE",
+    metavar="10M",
+    callback=_size,
+    help="Begin a new capture file when one has this size.",
 )
-@click.option("--gps", metavar="PORT", help="Add positions: an NMEA port such as /dev/ttyACM0, or gpsd.")
+@click.option(
+    "--gps",
+    envvar="MBUSCLI_GPS",
+    metavar="PORT",
+    shell_complete=complete_gps,
+    help="Add positions: an NMEA port such as /dev/ttyACM0, or gpsd.",
+)
 @click.option("--no-inventory", is_flag=True, help="Keep nothing of what is heard.")
-@click.option("--inventory", metavar="FILE", help="The inventory, if not the usual one.")
+@click.option(
+    "--inventory",
+    envvar="MBUSCLI_INVENTORY_FILE",
+    metavar="FILE",
+    shell_complete=complete_file,
+    help="The inventory, if not the usual one.",
+)
+@strict_option
 @ring_option
 @key_options
 @output_options("sniff")
@@ -131,10 +182,11 @@ def command(
     missing, 10 a list, a key ring, the inventory or a capture cannot be used.
     """
     from mbuscli.cli.sniff_run import Plan
+    from mbuscli.settings.profiles import port_of
 
     if choices["until_complete"] and choices["route"] is None:
         raise UsageError("--until-complete needs a list", reason=Reason.INVALID, hint=("add --list FILE",))
-    plan = Plan(**choices)
+    plan = Plan(**{**choices, "ports": tuple(map(port_of, choices["ports"]))})
     with discreet():
         warn_of_arguments(output.streams, key_texts)
         return _sniff(plan, (key_texts, key_file, ring), output)

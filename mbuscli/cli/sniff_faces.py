@@ -28,13 +28,19 @@ _RATE_S = 10.0
 # Sets of link modes that are named, of a stick that has many.
 _CHOICES = 4
 _LONGEST_PORT = 24
+# What a live table adds to the name of a simulated stick.
+_REAL_PACE = "?pace=real"
 # Families that are no sticks: a file, and a pipe.
 _RECORDED = ("replay", "pipe")
 
 
 def choose_face(session: Session) -> StreamFace | LiveFace:
-    """The live table at a terminal, unless another format is wanted."""
+    """The live table at a terminal, unless another format is wanted; above a prompt, new meters."""
     output = session.output
+    if output.is_table and output.streams.above_prompt:
+        from mbuscli.cli.sniff_above import NewMetersFace
+
+        return NewMetersFace(session)
     smart = output.streams.out_is_terminal and os.environ.get("TERM") != "dumb"
     return LiveFace(session) if output.is_table and smart else StreamFace(session)
 
@@ -117,11 +123,12 @@ class StreamFace:
 
 
 def write_meters(session: Session) -> None:
-    """The table of all meters."""
-    meters = session.walk.roster.meters
+    """The table of all meters that are to be shown."""
+    wanted = session.plan.wanted
+    meters = [meter for meter in session.walk.roster.meters.values() if wanted.takes_meter(meter)]
     if meters:
         streams = session.output.streams
-        streams.data(meters_table(meters.values(), session.route, streams))
+        streams.data(meters_table(meters, session.route, streams))
 
 
 def _short(port: str) -> str:
@@ -163,8 +170,9 @@ class LiveFace:
             identity = event.tuned.identity
             modes = "+".join(sorted(event.tuned.modes)) or "all"
             tuned = "" if identity.family in _RECORDED else f"{modes} {identity.model} at "
-            self._sources[event.port] = tuned + _short(event.port)
-            self._view.message = sentence(event)
+            shown = event._replace(port=event.port.removesuffix(_REAL_PACE))
+            self._sources[event.port] = tuned + _short(shown.port)
+            self._view.message = sentence(shown)
         elif isinstance(event, Gap):
             if event.until is None:
                 self._lost[event.port] = sentence(event)
@@ -206,7 +214,9 @@ class LiveFace:
         from mbuscli.render.walk_view import all_rows
 
         session = self._session
-        self._rows = all_rows(session.walk.roster.meters.values(), session.route, self._view)
+        wanted = session.plan.wanted
+        rows = all_rows(session.walk.roster.meters.values(), session.route, self._view)
+        self._rows = [row for row in rows if wanted.takes(row.address, row.title, row.place, row.type)]
 
     def _draw(self, now: float) -> None:
         from mbuscli.render.live import frame, row_lines

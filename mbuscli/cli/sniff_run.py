@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mbuscli.cli.met import note_met
 from mbuscli.cli.talk import complain
 from mbuscli.errors import InputError, MbuscliError, UsageError
 from mbuscli.protocol.address import MeterAddress
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mbuscli.render.report import Output
     from mbuscli.services.coverage import Route
     from mbuscli.services.decrypt import LearntFormats
+    from mbuscli.services.heard_meter import HeardMeter
     from mbuscli.services.listen import Receiver
     from mbuscli.services.recorder import Position, Recorder
     from mbuscli.services.walk_capture import WalkCapture
@@ -49,15 +51,22 @@ class Wanted(NamedTuple):
 
     def fits(self, heard: Heard) -> bool:
         """True if the telegram is to be shown; those without a meter are, unless something is wanted."""
+        if heard.meter is None:
+            return not self.patterns and not self.texts
+        return self.takes_meter(heard.meter)
+
+    def takes_meter(self, meter: HeardMeter) -> bool:
+        """True if the meter is to be shown."""
+        return self.takes(meter.address, meter.name, meter.place, meter.device_type_name)
+
+    def takes(self, address: MeterAddress, *words: str) -> bool:
+        """The same for a meter that may not have been heard; `words` is what is known of it."""
         if not self.patterns and not self.texts:
             return True
-        meter = heard.meter
-        if meter is None:
-            return False
-        if any(pattern.matches(meter.address) for pattern in self.patterns):
+        if any(pattern.matches(address) for pattern in self.patterns):
             return True
-        words = f"{meter.address} {meter.name} {meter.place} {meter.device_type_name}".casefold()
-        return any(text in words for text in self.texts)
+        text = f"{address} {' '.join(words)}".casefold()
+        return any(wanted in text for wanted in self.texts)
 
 
 class Plan(NamedTuple):
@@ -79,6 +88,7 @@ class Plan(NamedTuple):
     gps: str | None
     inventory: str | None
     no_inventory: bool
+    strict: bool
 
     @property
     def has_limit(self) -> bool:
@@ -201,6 +211,8 @@ class Session:
             if self.recorder is not None:
                 self.recorder.add(heard, position)
             meter = heard.meter
+            if meter is not None:
+                note_met(meter.address)
             if self.route is not None and meter is not None and self.route.note(meter):
                 assert meter.listed is not None
                 self._keep_progress(meter.listed)
@@ -280,6 +292,7 @@ def _session(
         formats,
         listed=None if route is None else route.find,
         recall=None if recorder is None else recorder.recall,
+        strict=plan.strict,
     )
     session = Session(plan, output, walk, route)
     session.recorder = recorder

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mbuscli.cli.complete import complete_stick_port
 from mbuscli.cli.exit_codes import ExitCode, exit_code_of, of_many
 from mbuscli.cli.options import output_options
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("sticks")
-@click.argument("ports", nargs=-1, metavar="[PORT]...")
+@click.argument("ports", nargs=-1, metavar="[PORT]...", shell_complete=complete_stick_port)
 @output_options("sticks")
 def command(ports: tuple[str, ...], output: Output) -> ExitCode:
     """List the radio sticks, and what they hear.

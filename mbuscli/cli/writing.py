@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from mbuscli.cli.exit_codes import ExitCode
+from mbuscli.cli.options import may_ask, no_input_option
 from mbuscli.errors import NotConfirmedError, Reason, UsageError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def write_options(function: F) -> Callable[..., Any]:
     """--yes and --dry-run; the command gets them as `consent`."""
 
     @click.option("--yes", is_flag=True, help="Do not ask: for scripts, which have no terminal to ask at.")
+    @no_input_option
     @click.option(
         "--dry-run", is_flag=True, help="Read the meter and show the frames; send nothing that changes it."
     )
@@ -125,7 +127,7 @@ def tell_warnings(output: Output, warnings: tuple[str, ...], *, asking: bool = F
 
 def can_ask(output: Output) -> bool:
     """True if somebody can see a question and type an answer."""
-    return sys.stdin.isatty() and output.streams.err_is_terminal
+    return may_ask() and sys.stdin.isatty() and output.streams.err_is_terminal
 
 
 def confirm(output: Output, prepared: Prepared) -> None:
@@ -139,7 +141,9 @@ def confirm_word(output: Output, question: str, word: str) -> None:
     """Have a word typed; NotConfirmedError for anything else, or where nobody can be asked."""
     if not can_ask(output):
         raise NotConfirmedError(
-            "not confirmed: there is no terminal to ask at, nothing was written",
+            "not confirmed: there is no terminal to ask at, nothing was written"
+            if may_ask()
+            else "not confirmed, as nobody is to be asked: nothing was written",
             reason=Reason.NOT_CONFIRMED,
             hint=("say --yes in a script that is sure of it", "see what would be sent: --dry-run"),
         )

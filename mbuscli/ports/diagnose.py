@@ -24,7 +24,7 @@ _NOT_SERIAL = frozenset({errno.ENOTTY, errno.EISDIR})
 # ERROR_GEN_FAILURE, ERROR_BAD_COMMAND, ERROR_NO_SUCH_DEVICE, ERROR_DEVICE_NOT_CONNECTED
 _WINDOWS_UNPLUGGED = frozenset({31, 22, 433, 1167})
 
-_MANAGER = "ModemManager"
+MODEM_MANAGER = "ModemManager"
 
 
 class Holder(NamedTuple):
@@ -82,7 +82,7 @@ def open_failure(name: str, error: BaseException, present: Present) -> PortError
     if code in _MISSING:
         return missing(name, present)
     if code in _BUSY:
-        return busy(name, holders(name), manager_runs=_runs(_MANAGER))
+        return busy(name, holders(name), manager_runs=is_running(MODEM_MANAGER))
     if code in _PERMISSION:
         return permission(name, node)
     if code in _UNPLUGGED:
@@ -131,10 +131,10 @@ def missing(name: str, present: Present) -> PortError:
 
 def busy(name: str, held_by: Sequence[Holder], *, manager_runs: bool = False) -> PortError:
     """Another program holds the port."""
-    if any(holder.name == _MANAGER for holder in held_by) or (not held_by and manager_runs):
+    if any(holder.name == MODEM_MANAGER for holder in held_by) or (not held_by and manager_runs):
         hint = [
-            f"{_MANAGER} tries out new ports: wait 20 seconds and try again",
-            f"or stop it: sudo systemctl stop {_MANAGER}",
+            f"{MODEM_MANAGER} tries out new ports: wait 20 seconds and try again",
+            f"or stop it: sudo systemctl stop {MODEM_MANAGER}",
             'for good: a udev rule for this device with ENV{ID_MM_DEVICE_IGNORE}="1"',
         ]
     elif held_by:
@@ -211,6 +211,11 @@ def holders(name: str) -> list[Holder]:
     return found
 
 
+def is_running(name: str) -> bool:
+    """True if a process calls itself so (Linux; elsewhere never)."""
+    return any(_process_name(pid) == name for pid in _pids())
+
+
 def access(name: str) -> Access:
     """What the node permits this user; nothing is opened."""
     node = _stat(name)
@@ -259,10 +264,6 @@ def _process_name(pid: int) -> str:
         return "a program"
     # A process names itself: nothing of that may steer a terminal.
     return "".join(character if character.isprintable() else "?" for character in name)
-
-
-def _runs(name: str) -> bool:
-    return any(_process_name(pid) == name for pid in _pids())
 
 
 def _user_name(uid: int) -> str:

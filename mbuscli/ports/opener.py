@@ -12,6 +12,7 @@ from mbuscli.errors import MbuscliError, PortError, Reason, UsageError
 from mbuscli.ports.base import Parity, Port
 
 if TYPE_CHECKING:
+    from mbuscli.ports.kept import Keeper
     from mbuscli.ports.serial_port import PresentPort
 
 FORMS = (
@@ -26,13 +27,25 @@ FORMS = (
 # Two letters at least: C:\ is a drive.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+):")
 _COM = re.compile(r"(\\\\\.\\)?COM[0-9]{1,3}", re.IGNORECASE)
+_REPLAY = "replay:"
+
+# Who keeps ports open between commands, where one program runs several.
+keeper: Keeper | None = None
 
 
-def open_port(text: str, *, baud: int = 2400, parity: Parity = "even") -> Port:
+def open_port(text: str, *, baud: int = 2400, parity: Parity = "even", keep: bool = False) -> Port:
     """Open what `text` names, in one of the FORMS; `parity` concerns those with a serial line of their own.
 
-    Raises UsageError, PortError, InputError.
+    `keep`: where there is a keeper, it stays open for the next command. Raises UsageError, PortError,
+    InputError.
     """
+    # A recording begins anew for each command.
+    if keeper is None or text.startswith(_REPLAY):
+        return _open(text, baud, parity)
+    return keeper.open(text, baud=baud, parity=parity, opener=lambda: _open(text, baud, parity), keep=keep)
+
+
+def _open(text: str, baud: int, parity: Parity) -> Port:
     if not 0 < baud < 10_000_000:
         raise UsageError(f"{baud} is not a baud rate", reason=Reason.INVALID, hint=["usual: 300, 2400, 9600"])
     if _is_path(text):

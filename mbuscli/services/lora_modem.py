@@ -10,6 +10,7 @@ from mbuscli.devices.modems.identify import identify, identify_all, open_line
 from mbuscli.devices.modems.registry import FAMILIES, driver_of, find_family
 from mbuscli.errors import DeviceError, PortError, Reason
 from mbuscli.ports.closing import Closing
+from mbuscli.ports.kept import note_device
 from mbuscli.services.ports import ADAPTER, BUILT_IN, guess
 
 if TYPE_CHECKING:
@@ -50,11 +51,12 @@ def open_modem(text: str, *, family: str | None = None) -> OpenModem:
 
 
 def _open(text: str, family: str | None) -> OpenModem:
-    port = open_line(text, FAMILIES[family or next(iter(FAMILIES))].baud)
+    port = open_line(text, FAMILIES[family or next(iter(FAMILIES))].baud, keep=True)
     try:
         identity = identify(port) if family is None else driver_of(family, port).identify()
         if identity is None:
             raise _nobody(text)
+        note_device(port, device=identity.model)
         return OpenModem(driver_of(identity.family, port), port, identity)
     except BaseException:
         port.close()

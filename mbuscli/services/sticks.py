@@ -12,6 +12,7 @@ from mbuscli.devices.sticks.base import Identity, Reception, Stick
 from mbuscli.devices.sticks.registry import FAMILIES, PROGRAM, driver_of, family_of_text, find_family
 from mbuscli.errors import DeviceError, PortError, Reason, UsageError
 from mbuscli.ports.closing import Closing
+from mbuscli.ports.kept import innermost, note_device
 from mbuscli.ports.realtime import RealTimePort
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class OpenStick(Closing):
 
     def wall_time(self, moment: float) -> float:
         """Seconds since 1970 of a time of this stick's clock: as recorded, simulated or real."""
-        if isinstance(self._port, RealTimePort):
+        if isinstance(innermost(self._port), RealTimePort):
             # Anew each time: the computer may have slept, or set its clock.
             return time.time() - (self.now() - moment)
         return self._opened_wall + moment - self._opened
@@ -66,13 +67,18 @@ class OpenStick(Closing):
         """As Stick says."""
         identity = self._stick.identify()
         self.hears = self._stick.hears  # some tell only now what they can hear
+        self._note(device=identity.model)
         return identity
 
     def listen(self, modes: frozenset[str]) -> frozenset[str]:
         """As Stick says."""
         heard = self._stick.listen(modes)
         self.hears = self._stick.hears
+        self._note(mode="+".join(sorted(heard)))
         return heard
+
+    def _note(self, **words: str) -> None:
+        note_device(self._port, **words)
 
     def receive(self, until: float) -> list[Reception]:
         """As Stick says; nothing, at once, when it has `ended`."""
@@ -125,6 +131,9 @@ class OpenRecording(OpenStick):
     def close(self) -> None:
         """Nothing is held."""
 
+    def _note(self, **words: str) -> None:
+        """It has no port."""
+
 
 def open_stick(
     text: str, *, family: str | None = None, baud: int | None = None, command: str | None = None
@@ -168,7 +177,7 @@ def _open_line(text: str, family: str | None, baud: int | None) -> OpenStick:
         from mbuscli.services.stick_list import usb_family
 
         first = usb_family(text)
-    port = open_line(text, baud or FAMILIES[first or order_of_questions()[0]].baud)
+    port = open_line(text, baud or FAMILIES[first or order_of_questions()[0]].baud, keep=True)
     try:
         if family is None and port.is_remote and text.startswith("tcp:"):
             from mbuscli.devices.sticks.text_tty import any_driver

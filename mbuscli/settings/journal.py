@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -106,7 +107,8 @@ class Journal:
             with open(os.open(self.path, flags, PRIVATE), "r+b", buffering=0) as stream:
                 if _is_cut(stream.fileno()):
                     data = b"\n" + data
-                stream.write(data)
+                if stream.write(data) != len(data):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(stream.fileno())
         except OSError as error:
             raise unwritable(self.path, error) from None
@@ -142,7 +144,7 @@ def _parse(text: bytes) -> Line | None:
         return Line(
             str(row["key"]), str(row["time"]), _entry(row), str(row["outcome"]), str(row.get("note", ""))
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

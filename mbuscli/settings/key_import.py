@@ -56,7 +56,10 @@ def import_keys(path: Path, ask_password: Callable[[str], str | None]) -> list[I
                 f"{path} is encrypted, and there is no password",
                 reason=Reason.PASSPHRASE,
                 layer="input",
-                hint=("the password is the customer number, or what the sender of the file chose",),
+                hint=(
+                    "the password is the customer number, or what the sender of the file chose",
+                    "type it when asked, in a terminal, or give it with --password-file",
+                ),
             )
         return [*_of_kem(open_kem(data, password))]
     lines = split_lines(decode_text(data))

@@ -10,7 +10,6 @@ In the ring's file such a key has `device` and `role` in the place of `meters`:
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
@@ -76,6 +75,8 @@ def parse_role(text: str) -> str:
     for role in ROLES:
         if role.lower() == wanted:
             return role
+    import difflib
+
     near = difflib.get_close_matches(wanted, [role.lower() for role in ROLES], 1)
     first = next((f"did you mean {role}?" for role in ROLES if role.lower() in near), "")
     raise UsageError(

@@ -52,7 +52,7 @@ def load_state(device: bytes) -> DeviceState:
         return DeviceState()
     try:
         return _checked(json.loads(read_private(path, _LIMIT)))
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError):
         raise InputError(
             f"{path} is damaged: what it knows of the device cannot be used",
             reason=Reason.INVALID,

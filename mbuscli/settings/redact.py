@@ -13,12 +13,23 @@ _RUN = re.compile(rf"{_HEX}(?:[\s:|_,;\-]{{0,3}}(?:0[xX])?{_HEX}){{{_SHORTEST - 
 _DOTTED = re.compile(rf"{_HEX}{{2}}(?:\.{_HEX}{{2}}){{{_SHORTEST // 2 - 1},}}")
 _WORD = re.compile(rf"[0-9A-Za-z]{{{_SHORTEST - 1},}}")
 _MOSTLY = 0.75
+# A digit more or less is a slip of who typed it.
+_AES_KEY = re.compile(
+    rf"(?<![0-9A-Za-z])(?:(?:0[xX])?{_HEX}{{30,34}}|{_HEX}{{2}}(?:([ :|_,;.\-]){_HEX}{{2}})(?:\1{_HEX}{{2}}){{13,15}})"
+    "(?![0-9A-Za-z])"
+)
 
 
 def redact(text: str) -> str:
     """`text` with everything that may be a key, mistyped ones included, replaced by a remark."""
     text = _WORD.sub(_hide_mostly_hex, text)
     return _DOTTED.sub(HIDDEN, _RUN.sub(HIDDEN, text))
+
+
+def without_keys(text: str) -> str:
+    """`text` with what has the length and the form of an AES key replaced. Unlike `redact` it leaves numbers of
+    meters, addresses and telegrams, so that it can be used on every message."""
+    return _AES_KEY.sub(HIDDEN, text)
 
 
 def looks_like_key(text: str) -> bool:

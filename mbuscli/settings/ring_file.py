@@ -111,7 +111,7 @@ def read_contents(path: Path, ask: Ask, *, private: bool = True) -> Contents:
             f"the key ring {path} is encrypted, and there is no passphrase",
             reason=Reason.PASSPHRASE,
             layer="input",
-            hint=("type it when asked, in a terminal", "or give it in MBUSCLI_PASSPHRASE"),
+            hint=("type it when asked, in a terminal", "or give it: --passphrase-file, MBUSCLI_PASSPHRASE"),
         )
     inner = _parse_toml(vault.open(passphrase), path)
     return _contents(inner, path, passphrase)
@@ -244,4 +244,11 @@ def _fault(text: str) -> UsageError:
 
 
 def _invalid(path: Path, why: str) -> InputError:
-    return InputError(f"the key ring {path} cannot be used: {why}", reason=Reason.INVALID)
+    return InputError(
+        f"the key ring {path} cannot be used: {why}",
+        reason=Reason.INVALID,
+        hint=(
+            "correct it in an editor, or put a copy of it back",
+            "mbuscli keys check looks at the whole ring",
+        ),
+    )

@@ -56,7 +56,7 @@ def load_search(port: str) -> SavedSearch:
         )
     try:
         return _checked(json.loads(read_file(path, _LIMIT)))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise damaged(port, str(error)) from None
 
 

@@ -104,4 +104,8 @@ def _octets(text: object) -> bytes:
 
 
 def _invalid(why: str) -> InputError:
-    return InputError(f"the encrypted key ring cannot be opened: {why}", reason=Reason.INVALID)
+    return InputError(
+        f"the encrypted key ring cannot be opened: {why}",
+        reason=Reason.INVALID,
+        hint=("put a copy of it back; the keys in what is left of it are lost",),
+    )

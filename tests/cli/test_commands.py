@@ -49,4 +49,4 @@ def test_completion(words: list[str], incomplete: str, expected: set[str]) -> No
 
 def test_completion_in_a_shell() -> None:
     result = run(_MBUSCLI_COMPLETE="bash_complete", COMP_WORDS="mbuscli rea", COMP_CWORD="1")
-    assert (result.out, result.code) == ("plain,read\n", 0)
+    assert (result.out, result.code) == ("word\tread\n", 0)

@@ -62,9 +62,9 @@ def identify_all(
         yield answers.get()
 
 
-def open_line(name: str, baud: int) -> Port:
-    """A port as modems need it."""
-    return open_port(name, baud=baud, parity="none")
+def open_line(name: str, baud: int, *, keep: bool = False) -> Port:
+    """A port as modems need it; `keep` as `open_port`."""
+    return open_port(name, baud=baud, parity="none", keep=keep)
 
 
 def _await_quiet(port: Port) -> None:

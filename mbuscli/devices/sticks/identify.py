@@ -91,9 +91,9 @@ def _take(answers: queue.SimpleQueue[Answer]) -> Answer:
             return answers.get(timeout=_WAIT_S)
 
 
-def open_line(name: str, baud: int) -> Port:
-    """A port as sticks need it."""
-    return open_port(name, baud=baud, parity="none")
+def open_line(name: str, baud: int, *, keep: bool = False) -> Port:
+    """A port as sticks need it; `keep` as `open_port`."""
+    return open_port(name, baud=baud, parity="none", keep=keep)
 
 
 def _ask(name: str, first: str | None, opener: Callable[[str, int], Port]) -> Answer:

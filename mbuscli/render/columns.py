@@ -62,6 +62,10 @@ def _address(event: Row, _record: Row) -> Cell:
     return found
 
 
+def _proof(event: Row, _record: Row) -> Cell:
+    return "replayed" if _follow(event, ("security", "replayed")) else _follow(event, ("security", "proof"))
+
+
 def _primary_address(event: Row, _record: Row) -> Cell:
     """Also of a telegram that does not say who sent it."""
     a_field = _follow(event, ("link", "a_field"))
@@ -92,6 +96,7 @@ TELEGRAM_COLUMNS: Columns = {
     "status": Column("status byte", _event("status", "raw")),
     "status_flags": Column("status in words", _event("status", "flags")),
     "security": Column("none, decrypted, key_missing, …", _event("security", "state")),
+    "proof": Column("mac, payload-crc, check-bytes, plausible, none; or replayed", _proof),
     "a_field": Column("address field of the link layer", _event("link", "a_field")),
     "ci_field": Column("control information field", _event("link", "ci_field")),
     "offset": Column("first byte of the record in the telegram", _record("offset")),

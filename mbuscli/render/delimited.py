@@ -29,6 +29,11 @@ def csv_line(cells: Sequence[Cell]) -> str:
     return ",".join(_quoted(_sheet_text(cell)) for cell in cells)
 
 
+def bare_csv_line(cells: Sequence[Cell]) -> str:
+    """As `csv_line`, the text as it is: for programs. A spreadsheet may take a cell for a formula."""
+    return ",".join(_quoted(inert(cell_text(cell))) for cell in cells)
+
+
 def cell_text(cell: Cell) -> str:
     """A cell as text: numbers with all their digits and without an exponent."""
     if cell is None:

@@ -62,6 +62,8 @@ DEFAULT = (
     "security",
 )
 _NARROW_TABLE = ("meter", "type", "reading", "heard", "n", "best", "key")
+# As the live table says it.
+_KEY_WORDS = {"none": "not encrypted", "key_missing": "key needed"}
 _WIDE_TABLE = ("name", "place", "address", "type", "reading", "heard", "n", "best", "key")
 _WIDE = 120
 
@@ -120,7 +122,7 @@ def _cells_of(meter: KnownMeter, today: date) -> dict[str, Cell]:
         "heard": heard.strftime("%H:%M:%S" if heard.date() == today else "%Y-%m-%d"),
         "n": meter.telegrams,
         "best": None if meter.best_rssi_dbm is None else f"{meter.best_rssi_dbm:.0f} dBm",
-        "key": "not encrypted" if meter.security == "none" else meter.security.replace("_", " "),
+        "key": _KEY_WORDS.get(meter.security, meter.security.replace("_", " ")),
     }
 
 

@@ -69,19 +69,21 @@ def _best(row: Row, _now: float, _ascii: bool) -> str:
 
 
 _COLUMNS = (
-    _Column("meter", 16, lambda row, _now, _ascii: row.title, below=100),
-    _Column("meter", 24, lambda row, _now, _ascii: row.title, screen=100),
+    _Column("meter", 14, lambda row, _now, _ascii: row.title, below=50),
+    _Column("meter", 16, lambda row, _now, _ascii: row.title, screen=50, below=100),
+    _Column("meter", 22, lambda row, _now, _ascii: row.title, screen=100, below=120),
+    _Column("meter", 24, lambda row, _now, _ascii: row.title, screen=120),
     _Column("place", 16, lambda row, _now, _ascii: row.place, screen=140),
     _Column("address", 18, lambda row, _now, _ascii: str(row.address), screen=120),
-    _Column("type", 9, lambda row, _now, _ascii: row.type, screen=76, below=100),
+    _Column("type", 13, lambda row, _now, _ascii: row.type, screen=76, below=100),
     _Column("type", 19, lambda row, _now, _ascii: row.type, screen=100),
     _Column("reading", 14, lambda row, _now, _ascii: row.reading, right=True, below=100),
     _Column("reading", 17, lambda row, _now, _ascii: row.reading, right=True, screen=100),
-    _Column("age", 4, _age, right=True),
+    _Column("age", 4, _age, right=True, screen=50),
     _Column("n", 4, _count, right=True, screen=56),
     _Column("dBm", 9, _signal(4), screen=50, below=120),
     _Column("dBm", 17, _signal(12), screen=120),
-    _Column("best", 4, _best, right=True, screen=66),
+    _Column("best", 4, _best, right=True, screen=85),
     _Column("key", 0, lambda row, _now, _ascii: row.state, below=140),
     _Column("key", 0, lambda row, _now, _ascii: row.note, screen=140),
 )
@@ -167,7 +169,7 @@ def _counted(status: Status) -> str:
         f"{counters.telegrams} telegrams",
         f"{status.rate:.1f}/s",
         f"{counters.damaged} CRC errors",
-        f"{counters.unknown} unknown",
+        f"{counters.unknown} unread",
         f"{counters.noise} noise",
     ]
     if counters.copies:
@@ -231,7 +233,7 @@ class Screen:
         )
         self._shown: list[str] = []
         self._size = (0, 0)
-        streams.data(ENTER, end="")
+        streams.data(ENTER, end="", raw=True)
 
     @staticmethod
     def size() -> tuple[int, int]:
@@ -254,11 +256,11 @@ class Screen:
                 parts.append(f"\x1b[{number + 1};1H{text}")
         self._shown = texts
         if parts:
-            self._streams.data("".join(parts), end="")
+            self._streams.data("".join(parts), end="", raw=True)
 
     def close(self) -> None:
         """Give the terminal back."""
-        self._streams.data(LEAVE, end="")
+        self._streams.data(LEAVE, end="", raw=True)
 
     def _rendered(self, line: Text) -> str:
         self._console.print(line, end="", soft_wrap=True)

@@ -103,8 +103,8 @@ class LoraReport:
 
 def _line(label: str, text: str) -> str:
     """A sentence behind its label, wrapped under itself; nothing is cut."""
-    width = max(terminal_width(), _LABEL + 30)
-    lines = textwrap.wrap(inert(text), width - _LABEL, break_long_words=False, break_on_hyphens=False) or [""]
+    width = terminal_width() - _LABEL
+    lines = textwrap.wrap(inert(text), width, break_long_words=False, break_on_hyphens=False) or [""]
     rest = "".join(f"\n{' ' * _LABEL}{line}" for line in lines[1:])
     return f"{label.ljust(_LABEL)}{lines[0]}{rest}"
 

@@ -82,7 +82,7 @@ def obstacle_row(obstacle: Obstacle) -> Row:
 def write_plan(output: Output, rows: list[Row]) -> None:
     """The rows in the format of the command; to people a table, or blocks with the frames."""
     if output.is_table and any(row["frames"] for row in rows):
-        output.streams.data("\n".join(map(_block, rows)))
+        output.streams.words("\n".join(map(_block, rows)))
         return
     write_list(output, "moves", (COLUMNS, _TABLE if output.is_table else DEFAULT), rows)
 

@@ -64,7 +64,7 @@ def write_ports(output: Output, rows: list[Row]) -> None:
     """The ports in the format of the command; to people, a block each."""
     if output.is_table:
         if rows:
-            output.streams.data("\n\n".join(map(_block, rows)))
+            output.streams.words("\n\n".join(map(_block, rows)))
         return
     write_list(output, "ports", (COLUMNS, tuple(COLUMNS)), rows)
 

@@ -13,6 +13,7 @@ from mbuscli.render.streams import Streams, terminal_width
 if TYPE_CHECKING:
     from mbuscli.meters.reading import Readings
     from mbuscli.render.cells import Cells
+    from mbuscli.render.telegram_lines import TelegramLines
     from mbuscli.telegram import Telegram
 
 JSON_FORMATS = frozenset(("json", "ndjson"))
@@ -22,6 +23,8 @@ class Output(NamedTuple):
     """What the user asked for: a format, columns (None: the default ones), and where it goes.
 
     `verbose`: the records too, where readings are shown; `units`: suffixes of units for readings.
+    `format_given`: the user has named the format. `csv_plain`: text that a spreadsheet would take for a
+    formula stays as it is.
     """
 
     format: str
@@ -29,6 +32,8 @@ class Output(NamedTuple):
     streams: Streams
     verbose: bool = False
     units: tuple[str, ...] = ()
+    format_given: bool = True
+    csv_plain: bool = False
 
     @property
     def is_json(self) -> bool:
@@ -41,7 +46,7 @@ class Output(NamedTuple):
         return self.format == "table" and self.fields is None
 
 
-def _cells(output: Output, kind: str) -> Cells | None:
+def _cells(output: Output, kind: str, *, header: bool = True) -> Cells | None:
     """The cells of formats and choices that are made of them; None for whole objects and meter blocks."""
     if output.is_table or (output.is_json and output.fields is None):
         return None
@@ -51,17 +56,18 @@ def _cells(output: Output, kind: str) -> Cells | None:
     if kind in ("scan", "sweep"):
         default = columns.SCAN_DEFAULT if kind == "scan" else columns.SWEEP_DEFAULT
         return Cells(output, columns.SCAN_COLUMNS, default)
-    return Cells(output, columns.TELEGRAM_COLUMNS, columns.TELEGRAM_DEFAULT)
+    return Cells(output, columns.TELEGRAM_COLUMNS, columns.TELEGRAM_DEFAULT, header=header)
 
 
 class TelegramReport:
-    """Telegrams, as they come."""
+    """Telegrams, as they come. `header`: CSV and TSV begin with the names of their columns."""
 
-    def __init__(self, output: Output, *, explain: bool = False) -> None:
+    def __init__(self, output: Output, *, explain: bool = False, header: bool = True) -> None:
         self.output = output
         self.explain = explain
         self.count = 0
-        self.cells = None if explain else _cells(output, "telegram")
+        self.cells = None if explain else _cells(output, "telegram", header=header)
+        self._written: TelegramLines | None = None
         self._first: Row | None = None  # of a document, which may turn out to hold just this one
         if explain and output.format not in (*JSON_FORMATS, "table", "plain"):
             raise UsageError(
@@ -72,10 +78,10 @@ class TelegramReport:
 
     def add(self, telegram: Telegram, origin: Origin = UNKNOWN) -> None:
         """Write one telegram, or keep it for the document."""
+        readings = self._readings(telegram)  # first: a decoder may see records as the maker's own format
         self.count += 1
         streams = self.output.streams
         gap = "\n" if self.count > 1 else ""
-        readings = self._readings(telegram)  # first: a decoder may see records as the maker's own format
         if self.explain and not self.output.is_json:
             from mbuscli.render.explain import explain_text
 
@@ -85,6 +91,9 @@ class TelegramReport:
             from mbuscli.render.table import telegram_table
 
             streams.data(gap + telegram_table(telegram, readings, streams, verbose=self.output.verbose))
+            return
+        if telegram.laid is not None and self.output.format == "ndjson" and not (self.explain or self.cells):
+            streams.data(self._lines().line(telegram, origin, readings), raw=True)
             return
         row = telegram_row(telegram, origin, readings)
         if self.explain:
@@ -98,6 +107,13 @@ class TelegramReport:
             _json_line(streams, row)
         else:
             self._add_to_document(row)
+
+    def _lines(self) -> TelegramLines:
+        if self._written is None:
+            from mbuscli.render.telegram_lines import TelegramLines
+
+            self._written = TelegramLines(ascii_only=self.output.streams.ascii_out)
+        return self._written
 
     def _readings(self, telegram: Telegram) -> Readings:
         from mbuscli.services.readings import readings_of
@@ -178,7 +194,7 @@ class ScanReport:
 def _json_line(streams: Streams, row: Row) -> None:
     from mbuscli.render.json import dump_line
 
-    streams.data(dump_line(row, ascii_only=streams.ascii_out))
+    streams.data(dump_line(row, ascii_only=streams.ascii_out), raw=True)
 
 
 def _json_document(streams: Streams, document: Row) -> None:

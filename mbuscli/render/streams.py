@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
-from collections.abc import Mapping
+from _thread import get_ident
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TextIO
+
+from mbuscli.errors import InputError, Reason
 
 # A class of a pattern. C0, DEL and C1 steer terminals; bidirectional controls and line separators change what
 # a reader sees; lone surrogates cannot be encoded at all.
-UNSAFE_CHARACTERS = "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+UNSAFE_CHARACTERS = (
+    "[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff"
+    "\U000e0000-\U000e007f]"
+)
+_ACTING = re.compile(UNSAFE_CHARACTERS.replace("\x00-\x1f", "\x00-\x08\x0b-\x1f"))
 _NARROWEST = 40
 _GONE = {errno.EPIPE, errno.ESHUTDOWN}
 
@@ -30,7 +39,10 @@ class Streams:
     def __init__(self, out: TextIO, err: TextIO, environ: Mapping[str, str]) -> None:
         self.out = out
         self.err = err
+        self.out_name = "stdout"
         self.quiet = False
+        # True if somebody may be typing below what is written.
+        self.above_prompt = False
         dumb = environ.get("TERM") == "dumb"
         self.out_is_terminal = out.isatty()
         self.err_is_terminal = err.isatty()
@@ -45,18 +57,29 @@ class Streams:
         if self.colour:
             _enable_windows_escapes()
 
-    def data(self, text: str, *, end: str = "\n") -> None:
-        """One or more lines of data, flushed at once; raises OutputClosedError if nobody reads any more."""
+    def data(self, text: str, *, end: str = "\n", raw: bool = False) -> None:
+        """One or more lines of data, flushed at once. `raw`: what moves the cursor, of inert text only.
+
+        Raises OutputClosedError if nobody reads any more; InputError `input.unwritable`: the disk is full.
+        """
         self._clear_progress()
         try:
-            self.out.write(text + end)
+            self.out.write((text if raw else self._contained(text)) + end)
             self.out.flush()
         except OSError as error:
+            silence(self.out)
             # Windows reports a closed pipe as EINVAL.
             if error.errno in _GONE or (sys.platform == "win32" and error.errno == errno.EINVAL):
-                self._silence_stdout()
                 raise OutputClosedError from None
-            raise
+            raise stdout_failure(error.strerror or str(error), self.out_name) from None
+
+    def words(self, text: str) -> None:
+        """Data in words, for people: as `data`, with long lines folded on a terminal."""
+        if self.out_is_terminal:
+            from mbuscli.render.text import folded
+
+            text = folded(text, terminal_width())
+        self.data(text)
 
     def talk(self, text: str) -> None:
         """A line to the person at the terminal, unless --quiet."""
@@ -66,15 +89,32 @@ class Streams:
     def complain(self, text: str) -> None:
         """A line that --quiet does not silence: warnings and errors."""
         self._clear_progress()
+        text = self._contained(text)
+        # A program may read JSON from a terminal too.
+        if self.err_is_terminal and not text.startswith("{"):
+            from mbuscli.render.text import folded
+
+            text = folded(text, terminal_width())
         self._to_err(text + "\n")
 
     def progress(self, text: str) -> None:
         """Replace the progress line; nothing unless stderr is a terminal and --quiet is off."""
         if self.live and not self.quiet:
             width = terminal_width() - 1
-            line = text[:width]
+            line = self._contained(text)[:width].replace("\n", " ")
             self._to_err("\r" + line.ljust(len(self._progress)))
             self._progress = line
+
+    def _contained(self, text: str) -> str:
+        """`text`, and nothing that acts on a terminal but line ends, tabs, and colours where they are on.
+
+        Who writes has made harmless what came from outside; this is for what somebody forgot.
+        """
+        if not _ACTING.search(text):
+            return text
+        from mbuscli.render.text import contained
+
+        return contained(text, colour=self.colour)
 
     def end_progress(self) -> None:
         """Take the progress line away."""
@@ -90,24 +130,57 @@ class Streams:
         try:
             self.err.write(text)
             self.err.flush()
-        except OSError as error:
-            if error.errno not in _GONE:
-                raise
+        except OSError:  # talk that nobody can read does not end a command
+            silence(self.err)
 
-    def _silence_stdout(self) -> None:
-        """Let the interpreter's last flush go nowhere instead of failing a second time."""
-        try:
-            descriptor = self.out.fileno()
-        except (OSError, ValueError):
-            return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, descriptor)
-        os.close(nowhere)
+
+# Where the output of threads goes that are not to write to the terminal themselves.
+_of_threads: dict[int, Streams] = {}
 
 
 def standard_streams() -> Streams:
-    """The policy for this process's stdout and stderr."""
-    return Streams(sys.stdout, sys.stderr, os.environ)
+    """The policy for this process's stdout and stderr, or for those that this thread was given."""
+    return _of_threads.get(get_ident()) or Streams(sys.stdout, sys.stderr, os.environ)
+
+
+@contextmanager
+def output_of_thread(streams: Streams) -> Iterator[None]:
+    """Inside, what this thread puts out goes to these streams."""
+    _of_threads[get_ident()] = streams
+    try:
+        yield
+    finally:
+        del _of_threads[get_ident()]
+
+
+def silence(stream: TextIO) -> None:
+    """Let the interpreter's last flush of a stream that failed go nowhere, instead of failing again."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def stdout_failure(why: str, name: str = "stdout") -> InputError:
+    """`input.unwritable`: what a command puts out cannot be kept."""
+    return InputError(
+        f"cannot write to {name}: {why}",
+        reason=Reason.UNWRITABLE,
+        hint=("make room, or send the output to another place: > FILE",),
+    )
+
+
+def replace_closed_streams() -> InputError | None:
+    """Put something in the place of standard streams that the caller has closed (`>&-`), so that no file or
+    port of ours gets their number. An error if stdout was closed."""
+    failure = None if sys.stdout is not None else stdout_failure("it is closed")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  for the life of the process
+    return failure
 
 
 def terminal_width() -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Container, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, JustifyMethod, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -18,7 +20,7 @@ from mbuscli.protocol.octets import bcd_digits
 from mbuscli.render.delimited import Cell, cell_text
 from mbuscli.render.rows import Row, application_error_text, device_type_name, primary_address, status_words
 from mbuscli.render.streams import Streams, terminal_width
-from mbuscli.render.text import ascii_unit, inert
+from mbuscli.render.text import ascii_unit, folded, inert
 from mbuscli.render.units import readable
 from mbuscli.telegram.model import LORAWAN
 
@@ -31,7 +33,14 @@ if TYPE_CHECKING:
 _SCAN_WIDTHS = {"address": 7, "state": 9, "id": 8, "maker": 5, "ver": 3}
 _SCAN_NUMBERS = frozenset(("address", "ver", "baud"))
 _LONGEST_TYPE = 28
+# In less room than this, type and status of a scan share a column.
+_LEAST_WORDS = 16
+# A number with its groups of digits is one.
+_WORD = re.compile(r"\d+(?:\s\d{3})+\S*|\S+")
+# Longer words are broken in a table, such as a telegram in hexadecimal.
+_LONGEST_WORD = 30
 _PADDING = (0, 1, 0, 0)
+_GAP = 2
 _DATES = frozenset(("date", "datetime"))
 _IDENTIFIERS = frozenset(("fabrication_number", "enhanced_identification"))
 _ASCII_BOX = box.Box(str(box.SIMPLE_HEAD).replace("─", "-"), ascii=True)
@@ -57,13 +66,15 @@ def telegram_table(telegram: Telegram, readings: Readings, streams: Streams, *, 
 
 def scan_lines(row: Row, streams: Streams, *, header: bool) -> str:
     """One hit of a scan, under the header if it is the first: widths are fixed, so that hits line up."""
-    table = Table(box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=_PADDING)
     widths = {**_SCAN_WIDTHS, "baud": 5} if "baud" in row else _SCAN_WIDTHS
+    # What is left of the line belongs to type and status; each column costs a gap of two.
+    left = terminal_width() - sum(widths.values()) - 2 * (len(widths) + 2)
+    if left < _LEAST_WORDS:
+        return _narrow_scan_lines(row, streams, header)
+    table = Table(box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=_PADDING)
     for name, width in widths.items():
         justify: JustifyMethod = "right" if name in _SCAN_NUMBERS else "left"
         table.add_column(name, justify=justify, width=width, no_wrap=True)
-    # What is left of the line belongs to type and status; each column costs a gap of two.
-    left = terminal_width() - sum(widths.values()) - 2 * (len(widths) + 2)
     type_width = min(left // 2, _LONGEST_TYPE)
     table.add_column("type", width=type_width, overflow="fold")
     table.add_column("status", width=max(left - type_width, 1), overflow="fold")
@@ -83,6 +94,27 @@ def scan_lines(row: Row, streams: Streams, *, header: bool) -> str:
     return _rendered([table], streams)
 
 
+def _narrow_scan_lines(row: Row, streams: Streams, header: bool) -> str:
+    """The same where a line holds no more than two numbers and a few words."""
+    table = Table(box=_box(streams), show_header=header, show_edge=False, pad_edge=False, padding=_PADDING)
+    numbers = ["address", *(["baud"] if "baud" in row else [])]
+    for name in numbers:
+        table.add_column(name, justify="right", width=7 if name == "address" else 5, no_wrap=True)
+    table.add_column("id", width=8, no_wrap=True)
+    left = terminal_width() - 8 - 7 - 5 * (len(numbers) - 1) - 2 * (len(numbers) + 1)
+    table.add_column("meter", width=left, overflow="fold")
+    meter, remark = row["meter"] or {}, _scan_remark(row)
+    words = (
+        "" if row["state"] == "meter" else row["state"],
+        meter.get("device_type_name"),
+        "" if remark == "ok" else remark,
+    )
+    cells = (*(row[name] for name in numbers), meter.get("id"), ", ".join(filter(None, words)))
+    style = "" if row["state"] == "meter" else "yellow"
+    table.add_row(*(Text(inert(cell_text(cell)), style=style) for cell in cells))
+    return _rendered([table], streams)
+
+
 def cells_table(
     names: Sequence[str],
     rows: Sequence[Sequence[Cell]],
@@ -90,14 +122,57 @@ def cells_table(
     *,
     numbers: Container[str] = frozenset(),
 ) -> str:
-    """The columns that the user chose; those in `numbers` hold numbers as people read them."""
+    """The columns that the user chose; those in `numbers` hold numbers as people read them.
+
+    Where the terminal is too narrow for them, a block of lines a row.
+    """
+    texts = [[_fallback(inert(cell_text(cell)), streams) for cell in row] for row in rows]
+    widths = _fitted_widths([[name, *column] for name, *column in zip(names, *texts, strict=True)])
+    if widths is None:
+        return _blocks(names, texts, streams)
     table = Table(box=_box(streams), show_edge=False, pad_edge=False, padding=_PADDING)
     for index, name in enumerate(names):
         numeric = name in numbers or any(isinstance(row[index], int | Decimal) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(_fallback(inert(cell_text(cell)), streams)) for cell in row))
+        justify: JustifyMethod = "right" if numeric else "left"
+        table.add_column(name, justify=justify, overflow="fold", width=widths[index])
+    for row in texts:
+        table.add_row(*map(Text, row))
     return _rendered([table], streams)
+
+
+def _fitted_widths(columns: Sequence[Sequence[str]]) -> list[int] | None:
+    """The cells of each column in a line of the terminal; None if words would have to be broken.
+
+    A word that fills a line by itself may be. The library breaks, and even cuts, whatever is in its way.
+    """
+    least = [min(max(map(cell_len, _WORD.findall(" ".join(texts)))), _LONGEST_WORD) for texts in columns]
+    widths = [max(map(cell_len, texts)) for texts in columns]
+    too_wide = sum(widths) + _GAP * (len(columns) - 1) - terminal_width()
+    while too_wide > 0:
+        spare = [width - need for width, need in zip(widths, least, strict=True)]
+        # Sentences share the room; of short cells rather one column has its lines broken than all of them.
+        prose = [room > 0 and width > _LONGEST_WORD for room, width in zip(spare, widths, strict=True)]
+        widest = max(range(len(spare)), key=lambda at: (prose[at], spare[at]))
+        if not spare[widest]:
+            return None
+        less = 1 if prose[widest] else min(spare[widest], too_wide)
+        widths[widest] -= less
+        too_wide -= less
+    return widths
+
+
+def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]], streams: Streams) -> str:
+    """Each row under its first cell, a line a cell; empty cells are left out."""
+    parts: list[RenderableType] = []
+    for first, *others in rows:
+        table = Table(box=None, show_header=False, padding=(0, 0, 0, 2))
+        table.add_column(style="dim", no_wrap=True, min_width=max(map(len, names)))
+        table.add_column(overflow="fold")
+        for name, text in zip(names[1:], others, strict=True):
+            if text:
+                table.add_row(name, Text(text))
+        parts += [Text(first, style="bold"), table]
+    return _rendered(parts, streams)
 
 
 def _scan_remark(row: Row) -> str:
@@ -197,7 +272,7 @@ def _readings_table(readings: Sequence[Reading], streams: Streams, verbose: bool
         cells = [
             Text(inert(reading.name), style="bold" if reading.main else ""),
             Text(_reading_text(reading), style=style),
-            Text(_fallback(reading.unit, streams)),
+            Text(_fallback(inert(reading.unit), streams)),
         ]
         table.add_row(*cells, *([Text(inert(reading.about), style="dim")] if verbose else []))
     return table
@@ -307,5 +382,7 @@ def _rendered(parts: Sequence[RenderableType], streams: Streams) -> str:
         soft_wrap=False,
     )
     for part in parts:
+        if isinstance(part, Text):
+            part = Text(folded(part.plain, console.width), style=part.style)
         console.print(part, overflow="fold")
     return "\n".join(line.rstrip() for line in sink.getvalue().rstrip("\n").split("\n"))

@@ -135,7 +135,7 @@ def write_report(output: Output, outcome: Outcome) -> None:
     """One write in the format of the command; to people a block, and the meter's answer below it."""
     streams = output.streams
     if output.is_table:
-        streams.data(_block(outcome))
+        streams.words(_block(outcome))
         if outcome.telegram is not None:
             from mbuscli.render.table import telegram_table
             from mbuscli.services.readings import readings_of
@@ -199,7 +199,7 @@ def write_journal(output: Output, rows: list[Row]) -> None:
     """The journal in the format of the command; to people, a block for each write."""
     if output.is_table:
         if rows:
-            output.streams.data("\n".join(map(_journal_block, rows)))
+            output.streams.words("\n".join(map(_journal_block, rows)))
         return
     write_list(output, "writes", (JOURNAL_COLUMNS, JOURNAL_DEFAULT), rows)
 

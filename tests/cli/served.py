@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from collections.abc import Iterator
 from queue import Queue
@@ -57,3 +58,47 @@ def record_frames(bus: Bus) -> list[Frame]:
 
     slave.receive = receive_and_note  # type: ignore[method-assign]
     return frames
+
+
+@contextlib.contextmanager
+def counted_connections(place: str) -> Iterator[tuple[str, list[socket.socket]]]:
+    """A gateway in front of another one, and the connections that were made to it."""
+    host, _, number = place.removeprefix("tcp://").rpartition(":")
+    made: list[socket.socket] = []
+    behinds: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def pass_on(source: socket.socket, target: socket.socket) -> None:
+            with contextlib.suppress(OSError):
+                while data := source.recv(4096):
+                    target.sendall(data)
+            for each in (source, target):
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    client, _ = server.accept()
+                    made.append(client)
+                    behind = socket.create_connection((host, int(number)))
+                    behinds.append(behind)
+                    made_here = [(client, behind), (behind, client)]
+                    threads.extend(threading.Thread(target=pass_on, args=pair) for pair in made_here)
+                    for thread in threads[-2:]:
+                        thread.start()
+
+        threads.append(threading.Thread(target=accept))
+        threads[0].start()
+        try:
+            yield f"tcp://127.0.0.1:{server.getsockname()[1]}", made
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            for client in made:
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join(10)
+            for client in (*made, *behinds):
+                client.close()

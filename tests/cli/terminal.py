@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.cli.program import COMMAND, GOLDEN, environment
 
 # The pseudo-terminal becomes the controlling one, so that /dev/tty is it.
-_LAUNCHER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+LAUNCHER = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
 _LIMIT_S = 40
 
 
@@ -25,18 +26,20 @@ class Screen(NamedTuple):
     code: int
 
 
-def run_at_terminal(*args: str, answers: Sequence[tuple[str, str]] = (), **environ: str) -> Screen:
+def run_at_terminal(
+    *args: str, answers: Sequence[tuple[str, str]] = (), cwd: Path = GOLDEN, **environ: str
+) -> Screen:
     """Run `mbuscli` at a pseudo-terminal; each answer is typed when its prompt (a regular expression) shows."""
     import pty
 
     master, slave = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-c", _LAUNCHER, *COMMAND, *args],
+        [sys.executable, "-c", LAUNCHER, *COMMAND, *args],
         stdin=slave,
         stdout=slave,
         stderr=slave,
         start_new_session=True,
-        cwd=GOLDEN,
+        cwd=cwd,
         env=environment(TERM="xterm", **environ),
     )
     os.close(slave)

@@ -104,3 +104,32 @@ def test_scan_rows_line_up(monkeypatch: pytest.MonkeyPatch, columns: int) -> Non
 def test_chosen_columns() -> None:
     shown = cells_table(("quantity", "value"), [("[b]", 5), ("x", None)], streams())
     assert "[b]" in shown
+
+
+def test_a_scan_in_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    first = scan_lines(scan_row(5, "meter", telegram(VOLUME), ""), streams(), header=True).split("\n")
+    other = scan_lines(scan_row(250, "collision", None, "word " * 30), streams(), header=False).split("\n")
+    assert all(len(line) <= 40 for line in first + other)
+    assert first[2].split()[:4] == ["5", "12345678", "cold", "water,"]
+    assert first[2].index("cold") == other[0].index("collision")
+    assert " ".join(other).count("word") == 30
+
+
+ROWS = (("05607210.EMH.00.02", "heat cost allocator", "18 462.771 kWh"), ("Flat 1", "", "not encrypted"))
+
+
+@pytest.mark.parametrize("columns", [40, 41, 42, 45, 48, 50, 55, 80])
+def test_columns_break_between_words_or_become_lines(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = cells_table(("meter", "type", "reading"), ROWS, streams())
+    assert all(len(line) <= columns for line in shown.split("\n"))
+    for word in ("05607210.EMH.00.02", "allocator", "18 462.771", "kWh", "encrypted"):
+        assert word in shown
+    assert shown.startswith("meter" if columns > 40 else "05607210")
+
+
+def test_what_is_empty_takes_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    shown = cells_table(("meter", "type", "reading"), ROWS, streams()).split("\n")
+    assert shown[shown.index("Flat 1") + 1 :] == ["  reading  not encrypted"]

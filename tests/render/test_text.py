@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbuscli.render.text import ascii_unit, inert
+from mbuscli.render.text import ascii_unit, folded, inert
 
 
 @given(st.text())
@@ -38,3 +38,24 @@ def test_what_is_taken_away_stays_visible(text: str, shown: str) -> None:
 
 def test_units_have_an_ascii_form() -> None:
     assert [ascii_unit(unit) for unit in ("m³/h", "°C", "kWh")] == ["m3/h", "degC", "kWh"]
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "lines"),
+    [
+        ("short", 10, ["short"]),
+        ("error: no port is given", 16, ["error: no port", "  is given"]),
+        ("  try: one of these", 14, ["  try: one of", "    these"]),
+        ("a" * 30, 10, ["a" * 30]),
+        ("  undo: mbuscli keys list -q", 20, ["  undo:", "    mbuscli keys list -q"]),
+        ("use mbuscli keys list, or mbuscli scan", 20, ["use", "  mbuscli keys list,", "  or mbuscli scan"]),
+        ("one\ntwo three", 5, ["one", "two", "  three"]),
+    ],
+)
+def test_lines_are_broken_between_words(text: str, width: int, lines: list[str]) -> None:
+    assert folded(text, width).split("\n") == lines
+
+
+@given(st.text(alphabet="ab ,mbuscli\n"), st.integers(1, 40))
+def test_folding_loses_no_word(text: str, width: int) -> None:
+    assert folded(text, width).split() == text.split()

@@ -10,15 +10,28 @@ if TYPE_CHECKING:
     from mbuscli.errors import MbuscliError
     from mbuscli.ports.opener import open_port
     from mbuscli.protocol.application.records import Record
+    from mbuscli.services.batch import decode_batch
+    from mbuscli.settings.keystore import KeyRing
     from mbuscli.telegram import Telegram, decode
 
-__all__ = ["MbuscliError", "Record", "Telegram", "__version__", "decode", "open_port"]
+__all__ = [
+    "KeyRing",
+    "MbuscliError",
+    "Record",
+    "Telegram",
+    "__version__",
+    "decode",
+    "decode_batch",
+    "open_port",
+]
 
 _PUBLIC = {
+    "KeyRing": "mbuscli.settings.keystore",
     "MbuscliError": "mbuscli.errors",
     "Record": "mbuscli.protocol.application.records",
     "Telegram": "mbuscli.telegram",
     "decode": "mbuscli.telegram",
+    "decode_batch": "mbuscli.services.batch",
     "open_port": "mbuscli.ports.opener",
 }
 

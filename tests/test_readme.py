@@ -75,3 +75,16 @@ def test_exit_codes_are_listed() -> None:
     table = TEXT[TEXT.index("| exit code |") :].split("\n\n")[0]
     listed = {int(number) for number in re.findall(r"\b(\d+)\b", table)}
     assert {int(code) for code in ExitCode} <= listed
+
+
+def test_the_python_example_runs() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```\n", TEXT, re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "12345678" in done.stdout
+    assert "1234.567" in done.stdout
+
+
+def test_what_it_points_to_is_there() -> None:
+    for target in re.findall(r"\]\((?!#|http)([^)]+)\)", TEXT):
+        assert (ROOT / target).exists(), target

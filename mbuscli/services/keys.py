@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.errors import InputError, Reason, UsageError
 from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.security.keys import FACTORY_KEYS, Candidate, Key, parse_key
+from mbuscli.protocol.security.keys import FACTORY_KEYS, MOST_TRIALS, Candidate, Key, parse_key
 
 # The ring brings much with it, and a key given on the command line needs none of that.
 if TYPE_CHECKING:
@@ -43,10 +44,10 @@ class KeyChain:
 
     def candidates(self, addresses: Sequence[MeterAddress]) -> Iterator[Candidate]:
         """Keys given for this command, keys of the ring, and at last the one that the user types."""
-        yield from self._given
+        yield from islice(self._given, MOST_TRIALS)
         ring = self._loaded()
         if ring is not None:
-            yield from ring.candidates(addresses)
+            yield from islice(ring.candidates(addresses), MOST_TRIALS)
         yield from self._typed
         if self._ask is not None and addresses:
             ask, self._ask = self._ask, None  # once a command

@@ -10,7 +10,14 @@ from itertools import chain
 
 from mbuscli.protocol.checksum import crc_en13757
 from mbuscli.protocol.security.ciphers import aes_ctr
-from mbuscli.protocol.security.keys import AES_KEY_SIZE, FACTORY_KEYS, Candidate, distinct, factory_note
+from mbuscli.protocol.security.keys import (
+    AES_KEY_SIZE,
+    FACTORY_KEYS,
+    FEW_TRIALS,
+    Candidate,
+    distinct,
+    factory_note,
+)
 from mbuscli.protocol.security.sealed import (
     ALREADY_DECRYPTED,
     CHECK_RECORDS,
@@ -59,6 +66,7 @@ def open_ell(
     candidates: Iterable[Candidate],
     plausible: Callable[[bytes], bool],
     *,
+    certain: Callable[[bytes], bool] | None = None,
     factory_keys: Iterable[Candidate] = FACTORY_KEYS,
 ) -> Opened:
     """Open the payload of an extended link layer; the plaintext begins with the two CRC octets.
@@ -77,10 +85,15 @@ def open_ell(
         return Opened(NONE, diagnosis=("the payload CRC of the extended link layer is wrong: damaged",))
     if clear and plausible(ell.payload[CRC_SIZE:]):
         return Opened(NONE, ell.payload, checks=(CHECK_PLCRC,), diagnosis=(ALREADY_DECRYPTED,))
-    return _search(ell, chain(candidates, factory_keys), plausible)
+    return _search(ell, chain(candidates, factory_keys), plausible, certain or plausible)
 
 
-def _search(ell: SealedEll, candidates: Iterable[Candidate], plausible: Callable[[bytes], bool]) -> Opened:
+def _search(
+    ell: SealedEll,
+    candidates: Iterable[Candidate],
+    plausible: Callable[[bytes], bool],
+    certain: Callable[[bytes], bool],
+) -> Opened:
     attempts: list[Attempt] = []
     for candidate in distinct(candidates):
         if len(candidate.key) != AES_KEY_SIZE:
@@ -89,7 +102,7 @@ def _search(ell: SealedEll, candidates: Iterable[Candidate], plausible: Callable
         plaintext = decrypt_ell(ell, candidate.key.octets)
         if not crc_holds(plaintext):
             attempts.append(Attempt(candidate, CHECK_PLCRC))
-        elif candidate.exact or plausible(plaintext[CRC_SIZE:]):
+        elif candidate.exact or (plausible if len(attempts) < FEW_TRIALS else certain)(plaintext[CRC_SIZE:]):
             checks = (CHECK_PLCRC,) if candidate.exact else (CHECK_PLCRC, CHECK_RECORDS)
             notes, size = factory_note(candidate), len(plaintext)
             return Opened(DECRYPTED, plaintext, candidate, checks, "LLA", size, tuple(attempts), notes)

@@ -15,6 +15,11 @@ from mbuscli.protocol.address import MeterAddress
 
 AES_KEY_SIZE = 16
 DES_KEY_SIZE = 8
+# Keys that are tried on one telegram, the most specific first: a stranger's telegram must not cost the more,
+# and a wrong key pass the oftener, the more keys there are that would fit any meter.
+MOST_TRIALS = 1000
+# After so many of them, what a key brings to light must be beyond doubt.
+FEW_TRIALS = 8
 
 _SEPARATORS = re.compile(r"(?<![0-9A-Fa-f])0[xX](?=[0-9A-Fa-f])|[\s:|_,;.\-]+")
 _NOT_HEX = re.compile(r"[^0-9A-Fa-f]")

@@ -10,7 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
 from mbuscli.protocol.octets import counted_are
-from mbuscli.protocol.security.keys import AES_KEY_SIZE, FACTORY_KEYS, Candidate, distinct, factory_note
+from mbuscli.protocol.security.keys import (
+    AES_KEY_SIZE,
+    FACTORY_KEYS,
+    FEW_TRIALS,
+    Candidate,
+    distinct,
+    factory_note,
+)
 from mbuscli.protocol.security.modes_table import (
     AES_CBC_DERIVED,
     AES_CBC_IV,
@@ -58,11 +65,13 @@ def open_sealed(
     candidates: Iterable[Candidate],
     plausible: Callable[[bytes], bool],
     *,
+    certain: Callable[[bytes], bool] | None = None,
     factory_keys: Iterable[Candidate] = FACTORY_KEYS,
 ) -> Opened:
     """Open a transport layer payload with the first key that fits.
 
-    `plausible` tells whether a plaintext reads, all of it, as the content that the CI field announces.
+    `plausible` tells whether a plaintext reads, all of it, as the content that the CI field announces;
+    `certain` is asked instead where many keys were tried.
     """
     keys = chain(candidates, factory_keys)
     if not _is_encrypted(sealed):
@@ -72,7 +81,7 @@ def open_sealed(
     reason = _obstacle(sealed)
     if reason is not None:
         return Opened(UNSUPPORTED, diagnosis=(f"{describe_mode(sealed.mode)}: {reason}",))
-    return _Search(sealed, plausible).run(keys)
+    return _Search(sealed, plausible, certain or plausible).run(keys)
 
 
 def _counts_encrypted(sealed: Sealed) -> bool:
@@ -115,9 +124,12 @@ def _check_clear(sealed: Sealed, candidates: Iterable[Candidate]) -> Opened:
 class _Search:
     """Tries key after key on one message."""
 
-    def __init__(self, sealed: Sealed, plausible: Callable[[bytes], bool]) -> None:
+    def __init__(
+        self, sealed: Sealed, plausible: Callable[[bytes], bool], certain: Callable[[bytes], bool]
+    ) -> None:
         self.sealed = sealed
         self.plausible = plausible
+        self.certain = certain
         self.key_size = mode_entry(sealed.mode).key_size
         needs_address = sealed.mode in _ADDRESSED_MODES or sealed.mac is not None
         self.addresses = _addresses_for(sealed) if needs_address else [_NO_ADDRESS]
@@ -170,7 +182,8 @@ class _Search:
             return b"", (), check
         if check == CHECK_TAG or (len(self.addresses) == 1 and self._is_believed(candidate)):
             return plaintext, (check,), None
-        if self.plausible(plaintext):
+        reads = self.plausible if len(self.attempts) < FEW_TRIALS else self.certain
+        if reads(plaintext):
             return plaintext, (check, CHECK_RECORDS), None
         return plaintext, (check,), CHECK_RECORDS
 

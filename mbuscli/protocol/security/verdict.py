@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.security.keys import AES_KEY_SIZE
+from mbuscli.protocol.security.keys import AES_KEY_SIZE, MOST_TRIALS
 from mbuscli.protocol.security.sealed import (
     CHECK_CMAC,
     CHECK_RECORDS,
@@ -40,6 +40,10 @@ def failed(what: str, meter: bytes | None, attempts: Sequence[Attempt], *, intac
         sentences += [_explain(attempt) for attempt in own[:_NAMED_ATTEMPTS]]
         if len(own) > _NAMED_ATTEMPTS:
             sentences.append(f"and {len(own) - _NAMED_ATTEMPTS} more keys")
+        if len(own) >= MOST_TRIALS:
+            sentences.append(
+                f"{MOST_TRIALS} keys at most are tried on a telegram: file them under their meters' addresses"
+            )
     else:
         sentences = [f"the telegram{where} is encrypted, {what}, and no key is known for it"]
     public = [

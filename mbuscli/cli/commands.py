@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -45,6 +45,15 @@ COMMANDS = {
     "completion": Entry("Setup", "Complete commands, options and values at TAB: the script for your shell."),
     "simulate": Entry("Setup", "Serve a simulated bus, stick or modem for training and tests."),
 }
+
+
+def completed_by(name: str) -> Callable[..., Any]:
+    """The function of `mbuscli/cli/complete.py` with this name, for `shell_complete=`: only TAB needs it."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> Any:
+        return getattr(import_module("mbuscli.cli.complete"), name)(ctx, param, incomplete)
+
+    return complete
 
 
 class LazyCommands(MutableMapping[str, click.Command]):

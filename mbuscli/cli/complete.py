@@ -7,7 +7,7 @@ what cannot be read is left out, as a shell has no place for a message.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -210,15 +210,9 @@ def _error_names() -> list[Offer]:
     return [(name, entry.meaning) for name, entry in ERRORS.items()]
 
 
-def fields_completer(columns_of: Callable[[Mapping[str, object]], Columns]) -> Completer:
-    """The completer of --fields: names of columns with commas between them; `columns_of` finds the columns
-    from the values of the options so far."""
-
-    def complete_fields(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Found:
-        columns = columns_of(ctx.params)
-        return _listed([(name, column.help) for name, column in columns.items()], incomplete)
-
-    return complete_fields
+def complete_fields(columns: Columns, incomplete: str) -> Found:
+    """Names of columns with commas between them."""
+    return _listed([(name, column.help) for name, column in columns.items()], incomplete)
 
 
 def _ports(offers: Iterable[Offer], incomplete: str) -> Found:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mbuscli.cli.complete import complete_file
+from mbuscli.cli.commands import completed_by
 from mbuscli.cli.exit_codes import ExitCode, Verdict, exit_code_of, of_telegram
 from mbuscli.cli.options import output_options, refuse_to_wait, strict_option
 from mbuscli.cli.secrets import file_name, key_source_options
@@ -77,7 +77,7 @@ def _long_log_options(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--out",
         metavar="FILE",
-        shell_complete=complete_file,
+        shell_complete=completed_by("complete_file"),
         callback=file_name,
         help="Write to this file instead of stdout.",
     )
@@ -92,7 +92,9 @@ def _long_log_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command("decrypt")
-@click.argument("inputs", nargs=-1, metavar="HEX... | FILE... | -", shell_complete=complete_file)
+@click.argument(
+    "inputs", nargs=-1, metavar="HEX... | FILE... | -", shell_complete=completed_by("complete_file")
+)
 @click.option("--explain", is_flag=True, help="Show every byte with its field and its meaning.")
 @click.option(
     "--received-on",
@@ -104,7 +106,7 @@ def _long_log_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--lorawan-keys",
     metavar="FILE|NAME=HEX,...",
-    shell_complete=complete_file,
+    shell_complete=completed_by("complete_file"),
     help="Keys of a LoRaWAN device: NwkSKey, AppSKey, AppKey, NwkKey, ...; and DevNonce, FCnt, ...",
 )
 @strict_option

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mbuscli.cli.complete import complete_file, complete_port, complete_unit, fields_completer
+from mbuscli.cli.commands import completed_by
 from mbuscli.errors import Reason, UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def output_options(
             metavar="A,B,C",
             is_eager=True,
             callback=list_fields,
-            shell_complete=fields_completer(lambda values: _columns(kind_with(values))[0]),
+            shell_complete=_names_completer(kind_with),
             help="Columns to show; '?' lists them.",
         )
         @_flags
@@ -96,6 +96,17 @@ def _flags(function: F) -> F:
     return quiet(csv_plain(debug(function)))
 
 
+def _names_completer(kind_with: Callable[[Mapping[str, Any]], str]) -> Callable[..., Any]:
+    """Completes --fields with the columns of what the command puts out."""
+
+    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> Any:
+        from mbuscli.cli.complete import complete_fields
+
+        return complete_fields(_columns(kind_with(ctx.params))[0], incomplete)
+
+    return complete
+
+
 def strict_option(function: F) -> F:
     """--strict: the command gets it as `strict`."""
     return click.option(
@@ -128,7 +139,7 @@ def _reading_options(function: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         envvar="MBUSCLI_UNIT",
         metavar="UNIT",
-        shell_complete=complete_unit,
+        shell_complete=completed_by("complete_unit"),
         callback=parse_units,
         help="Readings in this unit where it fits: kWh, MWh, GJ, l, m3/h ... May be repeated.",
     )(function)
@@ -285,7 +296,7 @@ def bus_options(function: F) -> Callable[..., Any]:
         is_eager=True,  # it may name a profile, which says what other options are
         callback=_require_port,
         metavar="PORT",
-        shell_complete=complete_port,
+        shell_complete=completed_by("complete_port"),
         help="The bus: /dev/ttyUSB0, COM3, auto, tcp://host:port, sim:, a profile ...  [env: MBUSCLI_PORT]",
     )
     @click.option(
@@ -303,7 +314,7 @@ def bus_options(function: F) -> Callable[..., Any]:
     @click.option(
         "--capture",
         metavar="FILE",
-        shell_complete=complete_file,
+        shell_complete=completed_by("complete_file"),
         help="Append all traffic to FILE; --port replay:FILE plays it to the same command.",
     )
     @functools.wraps(function)

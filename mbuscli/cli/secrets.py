@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mbuscli.cli.complete import complete_file
-from mbuscli.cli.met import session_of_command
+from mbuscli.cli.commands import completed_by
 from mbuscli.cli.options import is_attended, may_ask, no_input_option, refuse_to_wait
 from mbuscli.errors import InputError, MbuscliError, Reason, UsageError
 
@@ -109,7 +108,7 @@ def key_options(function: F) -> F:
             "--key-file",
             metavar="FILE",
             callback=file_name,
-            shell_complete=complete_file,
+            shell_complete=completed_by("complete_file"),
             help="File with a key, or several, one a line; mode 0600.",
         ),
         click.option(
@@ -136,7 +135,7 @@ def ring_option(function: F) -> F:
         envvar="MBUSCLI_PASSPHRASE_FILE",
         expose_value=False,
         callback=note,
-        shell_complete=complete_file,
+        shell_complete=completed_by("complete_file"),
         help="File with the passphrase of the key ring; mode 0600.",
     )(no_input_option(function))
     return click.option(
@@ -145,7 +144,7 @@ def ring_option(function: F) -> F:
         metavar="FILE",
         envvar="MBUSCLI_KEY_RING",
         callback=file_name,
-        shell_complete=complete_file,
+        shell_complete=completed_by("complete_file"),
         help="The key ring. Default: keys.toml in the folder of settings.",
     )(function)
 
@@ -238,7 +237,11 @@ def _default_ring() -> Path:
 def warn_of_arguments(streams: Streams, key_texts: tuple[str, ...]) -> None:
     """A word to the person at the terminal about keys on the command line."""
     # Our own shell keeps no key, and starts no process that others could look at.
-    if session_of_command() is None and streams.err_is_terminal and any(text != "-" for text in key_texts):
+    if not streams.err_is_terminal or all(text == "-" for text in key_texts):
+        return
+    from mbuscli.cli.met import session_of_command
+
+    if session_of_command() is None:
         streams.talk(
             "note: a key on the command line is kept in the shell's history and shown to other users of "
             "this computer; safer: --key -, --key-file, or mbuscli keys add"

@@ -127,9 +127,9 @@ class TelegramReport:
             return
         if self._first is not None:
             opening = f'{{\n  "schema": "{SCHEMA}",\n  "event": "telegrams",\n  "telegrams": [\n'
-            self.output.streams.data(opening + self._document(self._first), end="")
+            self.output.streams.data(opening + self._document(self._first), end="", raw=True)
             self._first = None
-        self.output.streams.data(",\n" + self._document(row), end="")
+        self.output.streams.data(",\n" + self._document(row), end="", raw=True)
 
     def _document(self, row: Row) -> str:
         from mbuscli.render.json import dump_document
@@ -143,7 +143,8 @@ class TelegramReport:
         if self.cells is not None:
             self.cells.finish()
         elif self.output.format == "json":
-            self.output.streams.data("\n  ]\n}" if self._first is None else self._document(self._first))
+            end = "\n  ]\n}" if self._first is None else self._document(self._first)
+            self.output.streams.data(end, raw=True)
 
 
 class ScanReport:
@@ -200,4 +201,4 @@ def _json_line(streams: Streams, row: Row) -> None:
 def _json_document(streams: Streams, document: Row) -> None:
     from mbuscli.render.json import dump_document
 
-    streams.data(dump_document(document, ascii_only=streams.ascii_out))
+    streams.data(dump_document(document, ascii_only=streams.ascii_out), raw=True)

@@ -15,6 +15,7 @@ from mbuscli.protocol.wireless.frame_format import FORMAT_A, FORMAT_B
 DIALECT = "mbuscli"
 # The `event` of a walk's line about a telegram that did not come whole.
 DAMAGE = "damage"
+_LAYERS = frozenset(("link", "input", "device"))
 _REASONS = {reason.value: reason for reason in Reason}
 _MODE = re.compile(r"[A-Z]\d?[a-z-]{0,2}")
 _TELEGRAM_KEYS = ("raw", "data", "telegram")
@@ -60,7 +61,8 @@ def damage_of(row: dict[str, Any]) -> Heard | None:
     if row.get("event") != DAMAGE or not isinstance(text, str):
         return None
     layer, _, reason = str(row.get("error")).partition(".")
-    error = DecodeError(text, reason=_REASONS.get(reason, Reason.GARBAGE), layer=layer)
+    known = layer if layer in _LAYERS else None
+    error = DecodeError(text, reason=_REASONS.get(reason, Reason.GARBAGE), layer=known)
     time = iso_time(row.get("time"))
     return Heard(b"", DIALECT, time, dbm(row.get("rssi_dbm")), _mode_of(row), error=error)
 

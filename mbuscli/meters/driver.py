@@ -54,6 +54,7 @@ _RECORD_KEYS = ("quantity", "vib", "storage", "tariff", "subunit", "function", "
 _NAME_KEYS = ("first", "last", "nr", "dated", "since")
 _VALUE_KEYS = ("unit", "scale", "bits", "ok", "words", "mask", "none", "from", "as")
 _FIELD_KEYS = frozenset(("name", "about", *_RECORD_KEYS, *_NAME_KEYS, *_VALUE_KEYS))
+_TEXTS = ("name", "about", "quantity", "function", "unit", "ok", "from", "as", "dated", "vib")
 _DRIVER_KEYS = frozenset(("name", "title", "serves", "main", "extends", "decoder", "field", "test"))
 # The modules of `decoders/`.
 DECODERS = ("apator", "apator162", "bfw", "bmeters", "diehl", "gwf", "qundis", "techem", "zenner")
@@ -189,8 +190,12 @@ def parse_driver(table: Mapping[str, Any], where: str) -> Driver:
     if not name or not isinstance(table.get("serves", []), list):
         raise _invalid(where, "a driver needs a name, and a list of meters that it serves")
     decoder = table.get("decoder")
-    if decoder is not None and decoder not in DECODERS:
+    if decoder is not None and (not isinstance(decoder, str) or decoder not in DECODERS):
         raise _invalid(where, f"no decoder is called {decoder!r}: there are {', '.join(DECODERS)}")
+    for key in ("field", "test"):
+        tables = table.get(key, [])
+        if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+            raise _invalid(where, f"its {key}s stand in [[{key}]] tables")
     fields = tuple(_field(each, f"{where}, field {n}") for n, each in enumerate(table.get("field", []), 1))
     return Driver(
         name,
@@ -206,6 +211,9 @@ def _field(table: Mapping[str, Any], where: str) -> Field:
     _check_keys(table, _FIELD_KEYS, where)
     if not table.get("name"):
         raise _invalid(where, "it has no name")
+    for key in _TEXTS:
+        if not isinstance(table.get(key, ""), str):
+            raise _invalid(where, f"{key} is a text")
     source = table.get("from", "")
     form = table.get("as", "")
     if source not in ("", *_SOURCES) or (form and form not in _FORMS):

@@ -53,7 +53,9 @@ def resolved(
             hint=(f"the bases are: {', '.join(drivers_in(BASES))}",),
         )
     own = table.get("field", [])
-    names = {field.get("name") for field in own}
+    if not isinstance(own, list) or not all(isinstance(field, dict) for field in own):
+        return table  # the grammar says what is wrong with it
+    names = {field["name"] for field in own if isinstance(field.get("name"), str)}
     inherited = [field for field in base.get("field", []) if field.get("name") not in names]
     main = table.get("main", base.get("main"))
     first = [field for field in inherited if field["name"] == main]
@@ -72,7 +74,7 @@ def read_toml(path: str) -> dict[str, Any]:
         raise InputError(
             f"cannot read the meter driver {path}: {error.strerror}", reason=Reason.UNREADABLE
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"meter driver {os.path.basename(path)}: {error}", reason=Reason.INVALID) from None
 
 

@@ -131,8 +131,11 @@ class PolledPort(RealTimePort):
         try:
             self._device.baudrate = baud
         except ValueError as error:
-            raise PortError(f"{self.name} cannot do {baud} baud", reason=Reason.UNSUPPORTED) from error
+            raise self._cannot_do(baud) from error
         except port_faults() as error:
+            # Newer C libraries refuse so what is no standard rate.
+            if errno_of(error) == errno.EINVAL:
+                raise self._cannot_do(baud) from error
             raise self._lost(error) from error
         self.baud = baud
 
@@ -175,6 +178,9 @@ class PolledPort(RealTimePort):
     def _lost(self, error: BaseException | None) -> PortError:
         self._check_open()
         return lost(self.name, error)
+
+    def _cannot_do(self, baud: int) -> PortError:
+        return PortError(f"{self.name} cannot do {baud} baud", reason=Reason.UNSUPPORTED)
 
 
 class TtyPort(PolledPort):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.lorawan.payloads import Bridge, BridgedTelegram
-from mbuscli.protocol.lorawan.phy import MIC_SIZE, Data, Proprietary, decode_phy
+from mbuscli.protocol.lorawan.phy import MAX_PHY_SIZE, MIC_SIZE, Data, Proprietary, decode_phy
 from mbuscli.protocol.lorawan.session import (
     FULL_MIC,
     MAX_UPPER,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 # Bits of MHDR that are reserved, and zero in every frame of today.
 _RESERVED = 0x1C
-_LONGEST = 255
 _MIC = "MIC"
 
 
@@ -56,7 +55,7 @@ class _Tried(NamedTuple):
 
 def may_be_lorawan(data: bytes) -> bool:
     """True if MHDR and length fit; proprietary frames, which fit everything, are left out."""
-    if not data or len(data) > _LONGEST or data[0] & _RESERVED:
+    if not data or len(data) > MAX_PHY_SIZE or data[0] & _RESERVED:
         return False
     try:
         return not isinstance(decode_phy(data).content, Proprietary)

@@ -50,7 +50,11 @@ def _wrong(driver: Driver, registry: Registry, test: dict[str, Any]) -> Iterator
     if served is None or served.name != driver.name:
         yield f"the telegram's meter {telegram.meter} is served by {served.name if served else 'no driver'}"
     values = {reading.name: reading.value for reading in evaluate(telegram, driver).values}
-    for name, expected in test.get("readings", {}).items():
+    wanted = test.get("readings", {})
+    if not isinstance(wanted, dict):
+        yield "readings is no table of names and values"
+        return
+    for name, expected in wanted.items():
         if name not in values:
             yield f"{name} is missing"
         elif not _same(values[name], expected):

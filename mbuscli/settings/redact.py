@@ -14,10 +14,8 @@ _DOTTED = re.compile(rf"{_HEX}{{2}}(?:\.{_HEX}{{2}}){{{_SHORTEST // 2 - 1},}}")
 _WORD = re.compile(rf"[0-9A-Za-z]{{{_SHORTEST - 1},}}")
 _MOSTLY = 0.75
 # A digit more or less is a slip of who typed it.
-_AES_KEY = re.compile(
-    rf"(?<![0-9A-Za-z])(?:(?:0[xX])?{_HEX}{{30,34}}|{_HEX}{{2}}(?:([ :|_,;.\-]){_HEX}{{2}})(?:\1{_HEX}{{2}}){{13,15}})"
-    "(?![0-9A-Za-z])"
-)
+_PAIRS = rf"{_HEX}{{2}}([ :|_,;.\-](?:0[xX])?){_HEX}{{2}}(?:\1{_HEX}{{2}}){{13,15}}"
+_AES_KEY = re.compile(rf"(?<![0-9A-Za-z])(?:0[xX])?(?:{_HEX}{{30,34}}|{_PAIRS})(?![0-9A-Za-z])")
 
 
 def redact(text: str) -> str:
@@ -27,8 +25,10 @@ def redact(text: str) -> str:
 
 
 def without_keys(text: str) -> str:
-    """`text` with what has the length and the form of an AES key replaced. Unlike `redact` it leaves numbers of
-    meters, addresses and telegrams, so that it can be used on every message."""
+    """`text` with what has the length and the form of an AES key replaced.
+
+    Unlike `redact` it leaves numbers of meters, addresses and telegrams, so that it fits every message.
+    """
     return _AES_KEY.sub(HIDDEN, text)
 
 

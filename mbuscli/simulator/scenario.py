@@ -72,7 +72,7 @@ def parse_scenario(text: str, name: str = "scenario") -> Scenario:
 def _toml(text: str, name: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{name} is no valid TOML: {error}", reason=Reason.INVALID) from None
 
 

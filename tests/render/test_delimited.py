@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbuscli.render.delimited import csv_line, plain_line, tsv_line
+from mbuscli.render.delimited import bare_csv_line, csv_line, plain_line, tsv_line
 from mbuscli.render.text import inert
 
 CELLS = st.lists(st.text() | st.none() | st.integers() | st.decimals(allow_nan=False), min_size=2, max_size=6)
@@ -46,3 +46,8 @@ def test_a_negative_number_is_no_formula(number: int | Decimal) -> None:
 
 def test_quotes_only_where_needed() -> None:
     assert csv_line(["a", "b,c", 'd"e', None]) == 'a,"b,c","d""e",'
+
+
+@given(st.text())
+def test_for_programs_the_text_stays_as_it_is(text: str) -> None:
+    assert next(csv.reader(io.StringIO(bare_csv_line([text, 1])))) == [inert(text), "1"]

@@ -34,7 +34,7 @@ def test_a_telegram() -> None:
         "primary_address": 5,
     }
     assert row["status"] == {"raw": 4, "flags": ["power low"]}
-    assert row["security"] == {"mode": 0, "state": "none", "key": None, "checks": []}
+    assert row["security"] == {"mode": 0, "state": "none", "key": None, "checks": [], "proof": "none"}
     assert row["records"] == [
         {
             "offset": 19,

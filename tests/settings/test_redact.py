@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mbuscli.settings.redact import looks_like_key, redact
+from mbuscli.settings.redact import HIDDEN, looks_like_key, redact, without_keys
 
 KEY = bytes.fromhex("c0ffee15dead5ec4e7f00d1e55beefca")
 SEPARATORS = ["", " ", ":", "-", "_", "|", ",", ";", ".", " 0x", ", 0x"]
@@ -53,3 +53,25 @@ def test_a_mistyped_key(place: int, letter: str) -> None:
 def test_no_key(text: str) -> None:
     assert not looks_like_key(text)
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("separator", ["", " ", ":", "-", "_", ".", ",", " 0x"])
+def test_what_is_as_long_as_a_key_is_hidden_in_messages(separator: str) -> None:
+    text = separator.join(f"{octet:02X}" for octet in range(16))
+    assert without_keys(f"there is no port {text}.") == f"there is no port {HIDDEN}."
+    assert without_keys(f"0x{text}") == HIDDEN
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "meters 12345678, 87654321, 11112222, 33334444",
+        "12345678.KAM.1B.16",
+        "device 0004A30B001A2B3C, JoinEUI 70B3D57ED0000001",
+        "68 07 07 68 08 05 78 02 5A D2 00 B3 16",
+        "2E4493157856341233037A2A0020255923C95AAA26D1B2E7493B013EC4A6F6D3",
+        "/home/a/walk-2026-01-31T10-00-00.ndjson",
+    ],
+)
+def test_other_numbers_stay_in_messages(text: str) -> None:
+    assert without_keys(text) == text

@@ -9,6 +9,8 @@ from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.lorawan.fields import from_air
 
 MIC_SIZE: Final = 4
+# The length in the LoRa header is one octet.
+MAX_PHY_SIZE: Final = 255
 _MAJOR: Final = 0x03
 _MIN_DATA: Final = 12
 _JOIN_REQUEST: Final = 23
@@ -111,11 +113,14 @@ class PhyPayload(NamedTuple):
 def decode_phy(raw: bytes) -> PhyPayload:
     """Take a PHYPayload apart.
 
-    Raises DecodeError of the link layer: `link.too-short`, `link.length-mismatch`, `link.unexpected` (a major
-    version that is not LoRaWAN R1, MAC commands in FOpts beside port 0).
+    Raises DecodeError of the link layer: `link.too-short`, `link.too-long`, `link.length-mismatch`,
+    `link.unexpected` (a major version that is not LoRaWAN R1, MAC commands in FOpts beside port 0).
     """
     if not raw:
         raise _too_short(0, 1)
+    if len(raw) > MAX_PHY_SIZE:
+        text = f"a LoRaWAN frame has at most {MAX_PHY_SIZE} octets, not {len(raw)}"
+        raise DecodeError(text, reason=Reason.TOO_LONG, offset=MAX_PHY_SIZE)
     if raw[0] & _MAJOR:
         text = f"MHDR {raw[0]:02X} has major version {raw[0] & _MAJOR}, not LoRaWAN R1"
         raise DecodeError(text, reason=Reason.UNEXPECTED, offset=0)

@@ -21,8 +21,14 @@ def parse_region(text: str) -> Region:
     by_name = {name.replace("-", ""): region for name, region in REGIONS.items()}
     region = by_name.get("AS9231" if wanted == "AS923" else wanted)
     if region is None:
+        import difflib
+
+        near = difflib.get_close_matches(text.upper(), REGIONS, 1)
+        hint = [f"did you mean {near[0]}?"] if near else []
         raise UsageError(
-            f"region {text!r} is not known", reason=Reason.INVALID, hint=(f"known: {', '.join(REGIONS)}",)
+            f"region {text!r} is not known",
+            reason=Reason.INVALID,
+            hint=[*hint, f"known: {', '.join(REGIONS)}"],
         )
     return region
 

@@ -22,6 +22,8 @@ HALF_MIC: Final = "half of the MIC"
 UNCHECKED: Final = ""
 
 _PAYLOAD_BLOCK, _MIC_BLOCK = 0x01, 0x49
+# Where the upper half of the counter stands in the block of the MIC.
+_UPPER_AT: Final = 12
 # The octet at index 4 of the block that encrypts FOpts (LoRaWAN 1.1, erratum on FCntDwn).
 _FOPTS_UP_OR_NETWORK, _FOPTS_APPLICATION = 0x01, 0x02
 
@@ -85,6 +87,8 @@ def open_data(
 
     `uppers`: candidates for the upper 16 bits of the counter, the likeliest first.
     """
+    if not keys.is_1_1:
+        uppers = _upper_of_1_0(data, keys, uppers)
     for upper in uppers:
         f_cnt = upper << 16 | data.f_cnt
         found = _fits(data, keys, f_cnt, known, upper < MAX_UPPER_BY_HALF)
@@ -133,6 +137,19 @@ def _fits(
         if _mic(keys.s_nwk_s_int, block, data)[:half] == data.mic[:half]:
             return (FULL_MIC if keys.f_nwk_s_int else HALF_MIC), tried
     return None
+
+
+def _upper_of_1_0(data: Data, keys: SessionKeys, uppers: Sequence[int]) -> Sequence[int]:
+    """The one upper half of the counter whose MIC fits, if there is one. Hundreds are tried for a wrong key:
+    of the block only the two octets that differ are made anew."""
+    if keys.f_nwk_s_int is None:
+        return ()
+    block, key = _b0(data, data.f_cnt, 0), keys.f_nwk_s_int.octets
+    before, after = block[:_UPPER_AT], block[_UPPER_AT + 2 :] + data.msg
+    for upper in uppers:
+        if aes_cmac(key, before + (upper & 0xFFFF).to_bytes(2, "little") + after)[:MIC_SIZE] == data.mic:
+            return (upper,)
+    return ()
 
 
 def _fits_down(

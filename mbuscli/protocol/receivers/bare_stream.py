@@ -12,7 +12,7 @@ from typing import TypeAlias
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.application.ci_table import CI_AFL, ELL_CI_FIELDS, FROM_MASTER_RECORDS, FROM_SLAVE
 from mbuscli.protocol.octets import counted, counted_are
-from mbuscli.protocol.receivers.framer import Damage
+from mbuscli.protocol.receivers.framer import MOST_DAMAGE, Damage
 from mbuscli.protocol.receivers.stream import StreamTelegram
 from mbuscli.protocol.wireless.c_fields import find_service
 
@@ -81,6 +81,8 @@ class BareStream:
             else:
                 self._damage += self._drop(1)
                 self._lost = True
+                if len(self._damage) == MOST_DAMAGE:
+                    found += self._report()
         return found
 
     def _size_of_next(self, silence: bool, ended: bool) -> int | None:

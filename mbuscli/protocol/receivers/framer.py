@@ -12,7 +12,7 @@ from mbuscli.protocol.octets import counted, counted_are
 M = TypeVar("M")
 
 # More octets without a message than this are reported in pieces.
-_MOST_DAMAGE = 1024
+MOST_DAMAGE = 1024
 
 
 class Damage(NamedTuple):
@@ -94,7 +94,7 @@ class Framer(Generic[M]):
                 self._why = self._why or cut
             self._damage.append(data[at])
             at += 1
-            if len(self._damage) == _MOST_DAMAGE:
+            if len(self._damage) == MOST_DAMAGE:
                 found += self._report()
         self._held = data[at:]
         return found

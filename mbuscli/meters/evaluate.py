@@ -14,6 +14,7 @@ from mbuscli.meters.units import convert, suffix_of
 
 if TYPE_CHECKING:
     from mbuscli.meters.driver import Driver, Field
+    from mbuscli.protocol.application.header import RecordHeader
     from mbuscli.protocol.application.records import Record
     from mbuscli.telegram import Telegram
 
@@ -37,6 +38,12 @@ def evaluate(telegram: Telegram, driver: Driver | None) -> Readings:
             _of_record(rows, driver, record, telegram)
     _status(rows, driver, telegram)
     return Readings(driver.name if driver else None, tuple(rows.in_order()))
+
+
+def join_words(value: ReadingValue, words: list[str], ok: str) -> str:
+    """The words of a reading and more of them, sorted; `ok` if there are none."""
+    known = [word for word in str(value or "").split() if word != ok]
+    return " ".join(sorted({*known, *words})) or ok
 
 
 class _Rows:
@@ -69,9 +76,7 @@ class _Rows:
         place, reading = self._rows.get(name, (self._last, Reading(name, "", offset=offset)))
         if field is not None and field.about and not reading.about:
             reading = reading._replace(about=field.about)
-        known = [word for word in str(reading.value or "").split() if word != ok]
-        joined = sorted({*known, *words})
-        self._rows[name] = (place, reading._replace(value=" ".join(joined) or ok))
+        self._rows[name] = (place, reading._replace(value=join_words(reading.value, words, ok)))
 
     def name_free(self, name: str) -> str:
         """`name`, or with a number behind it if it is taken."""
@@ -144,7 +149,7 @@ def _named_value(field: Field, name: str, record: Record) -> tuple[ReadingValue,
     if value == field.none:
         return None, "", "marked as no value by the meter"
     if field.form:
-        return _formed(field.form, value, record), "", None
+        return formed(field.form, value, record.header, record.raw), "", None
     if isinstance(value, int):
         value = field.masked(value)
     if isinstance(value, int) and field.words:
@@ -162,13 +167,14 @@ def _named_value(field: Field, name: str, record: Record) -> tuple[ReadingValue,
     return converted, unit.text, None
 
 
-def _formed(form: str, value: ReadingValue, record: Record) -> str:
+def formed(form: str, value: ReadingValue, header: RecordHeader, raw: bytes) -> str:
+    """The text form that a field asks for (`as`)."""
     if form == "date":
         return str(value)[:10]
     if form == "digits":
-        is_bcd = isinstance(value, int) and 9 <= record.header.data_field <= 14
-        return record.raw[::-1].hex() if is_bcd else str(value)
-    octets = record.raw[1:] if record.header.data_length is None else record.raw  # without LVAR
+        is_bcd = isinstance(value, int) and 9 <= header.data_field <= 14
+        return raw[::-1].hex() if is_bcd else str(value)
+    octets = raw[1:] if header.data_length is None else raw  # without LVAR
     return (octets if form == "hex" else octets[::-1]).hex().upper()
 
 
@@ -188,13 +194,22 @@ def _systematic(rows: _Rows, driver: Driver | None, record: Record, telegram: Te
 
 
 def _status(rows: _Rows, driver: Driver | None, telegram: Telegram) -> None:
-    """The words of the header's status octet, those that the maker gives to its three upper bits too."""
     if telegram.status is None:
         return
-    status = telegram.status
-    named = driver.from_status if driver is not None else ()
+    field = status_field(driver)
+    words = status_words(driver, telegram.status)
+    rows.join(field.name if field else STATUS, words, "OK", field, None)
+
+
+def status_field(driver: Driver | None) -> Field | None:
+    """The field that has the words of the status octet, None if the driver has none for it."""
+    return driver.from_status[0] if driver is not None and driver.from_status else None
+
+
+def status_words(driver: Driver | None, status: int) -> list[str]:
+    """The words of the header's status octet, those that the maker gives to its three upper bits too."""
     words, left = [], status
-    for mask, value, word in (bit for field in named for bit in field.bits):
+    for mask, value, word in (bit for field in (driver.from_status if driver else ()) for bit in field.bits):
         words += [word] if word and value and status & mask == value else []
         left &= ~mask
     state = _APPLICATION_STATE.get(left & 0x03)
@@ -202,5 +217,4 @@ def _status(rows: _Rows, driver: Driver | None, telegram: Telegram) -> None:
     words += [word for mask, word in _STATUS_BITS if left & mask]
     if left & 0xE0:
         words.append(f"UNKNOWN_{left & 0xE0:X}")
-    field = named[0] if named else None
-    rows.join(field.name if field else STATUS, words, "OK", field, None)
+    return words

@@ -38,3 +38,21 @@ class Readings(NamedTuple):
     def main(self) -> Reading | None:
         """The value that a bill is made from."""
         return next((reading for reading in self.values if reading.main), None)
+
+    def by_record(self) -> tuple[dict[int, str], list[Reading]]:
+        """The names of records by their offset; and the readings that have no record, or share one.
+
+        The status is none of them: it stands in the telegram's header.
+        """
+        offsets = [reading.offset for reading in self.values]
+        shared = {None, *(offset for offset in offsets if offsets.count(offset) > 1)}
+        names = {
+            reading.offset: reading.name
+            for reading in self.values
+            if reading.offset is not None and reading.offset not in shared
+        }
+        others = [reading for reading in self.values if reading.offset in shared and reading.name != "status"]
+        return names, others
+
+
+NOTHING = Readings(None, ())

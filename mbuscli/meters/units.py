@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Context, Decimal
 
 from mbuscli.errors import Reason, UsageError
@@ -57,6 +58,21 @@ def convert(value: int | Decimal, record_unit: str, unit: Unit, resolution: int 
         counted = scaled.quantize(Decimal(1).scaleb(min(0, resolution + factor.adjusted())))
         scaled = counted if counted == scaled else scaled  # a real number may have more digits
     return _EXACT.add(scaled, addend) if addend else scaled
+
+
+def quick_factor(factor: Decimal, resolution: int) -> Callable[[int | Decimal, bytes], Decimal]:
+    """`convert` by a factor alone, for one header; whole numbers where `resolution` is above 0."""
+    multiply = _EXACT.multiply
+    if resolution <= 0:
+        return lambda value, raw: multiply(value, factor)
+    step = Decimal(1).scaleb(min(0, resolution + factor.adjusted()))
+
+    def scale(value: int | Decimal, raw: bytes) -> Decimal:
+        scaled = multiply(value, factor)
+        counted = scaled.quantize(step) if scaled.adjusted() < _DIGITS.prec else scaled
+        return counted if counted == scaled else scaled
+
+    return scale
 
 
 def _even(dividend: Decimal, divisor: Decimal) -> Decimal:

@@ -15,6 +15,13 @@ from mbuscli.render.streams import UNSAFE_CHARACTERS
 
 Quote: TypeAlias = Callable[[str], str]
 
+
+class Rendered(str):
+    """JSON text that stands for a value, written as it is."""
+
+    __slots__ = ()
+
+
 _WIDTH = 100
 _ESCAPED = re.compile(f'["\\\\]|{UNSAFE_CHARACTERS}')
 _ESCAPED_ASCII = re.compile(r'["\\\x00-\x1f\x7f]|[^\x00-\x7f]')
@@ -24,6 +31,11 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 def dump_line(value: Any, *, ascii_only: bool = False) -> str:
     """`value` on one line, without spaces between its parts."""
     return _compact(value, ",", ":", _quoted_ascii if ascii_only else _quoted)
+
+
+def quoter(*, ascii_only: bool) -> Quote:
+    """What puts text in quotes."""
+    return _quoted_ascii if ascii_only else _quoted
 
 
 def dump_document(value: Any, *, ascii_only: bool = False) -> str:
@@ -48,6 +60,8 @@ def _compact(value: Any, comma: str, colon: str, quoted: Quote) -> str:
         return format(value, "f") if value.is_finite() else "null"
     if kind is bool:
         return "true" if value else "false"
+    if kind is Rendered:
+        return str(value)
     raise TypeError(f"{kind.__name__} has no place in JSON")
 
 
@@ -56,7 +70,9 @@ def _pairs(value: dict[str, Any], comma: str, colon: str, quoted: Quote) -> list
     pairs = []
     for key, item in value.items():
         kind = type(item)
-        if kind is str:
+        if kind is Rendered:
+            text = item
+        elif kind is str:
             text = quoted(item)
         elif kind is int:
             text = str(item)

@@ -39,34 +39,68 @@ class Origin(NamedTuple):
 UNKNOWN = Origin()
 
 
-def telegram_row(telegram: Telegram, origin: Origin = UNKNOWN, readings: Readings | None = None) -> Row:
+class Parts:
+    """The objects in a telegram's row. Whoever writes rows by the thousand keeps those that come again."""
+
+    def octets(self, octets: bytes) -> str:
+        """The octets in hexadecimal."""
+        return hex_text(octets)
+
+    def link(self, telegram: Telegram, origin: Origin) -> Any:
+        """The link layer."""
+        return _link(telegram, origin)
+
+    def meter(self, telegram: Telegram) -> Any:
+        """The meter, None if it is not known."""
+        return _meter(telegram)
+
+    def security(self, telegram: Telegram) -> Any:
+        """What protects the content."""
+        security = telegram.security
+        return {
+            "mode": security.mode,
+            "state": security.state,
+            "key": security.key,
+            "checks": list(security.checks),
+            "proof": security.proof,
+            **({"replayed": True} if security.replayed else {}),
+            **({"address": security.address} if security.address else {}),
+            **({"diagnosis": list(security.diagnosis)} if security.diagnosis else {}),
+        }
+
+    def records(self, telegram: Telegram) -> Any:
+        """The records."""
+        return [record_row(record) for record in telegram.records]
+
+
+_PLAIN = Parts()
+
+
+def telegram_row(
+    telegram: Telegram,
+    origin: Origin = UNKNOWN,
+    readings: Readings | None = None,
+    parts: Parts = _PLAIN,
+) -> Row:
     """The telegram object of the schema; its readings in the units of their names, unless they are given."""
     if readings is None:
         from mbuscli.services.readings import readings_of
 
         readings = readings_of(telegram)
-    security = telegram.security
     row: Row = {
         "schema": SCHEMA,
         "event": "telegram",
         "time": origin.time,
-        "raw": hex_text(telegram.raw),
+        "raw": parts.octets(telegram.raw),
         "port": origin.port,
         **({"baud": origin.baud} if origin.baud is not None else {}),
-        "link": _link(telegram, origin),
+        "link": parts.link(telegram, origin),
         **_lorawan(telegram),
-        "meter": _meter(telegram),
+        "meter": parts.meter(telegram),
         "acc": telegram.acc,
         "status": _status(telegram),
-        "security": {
-            "mode": security.mode,
-            "state": security.state,
-            "key": security.key,
-            "checks": list(security.checks),
-            **({"address": security.address} if security.address else {}),
-            **({"diagnosis": list(security.diagnosis)} if security.diagnosis else {}),
-        },
-        "records": [_record(record) for record in telegram.records],
+        "security": parts.security(telegram),
+        "records": parts.records(telegram),
         "driver": readings.driver,
         "readings": {reading.name: reading.value for reading in readings.values},
     }
@@ -89,14 +123,11 @@ def record_rows(row: Row, readings: Readings) -> list[Row]:
 
     At least one, which may be empty.
     """
-    shares = [reading.offset for reading in readings.values]
-    shared = {None, *(offset for offset in shares if shares.count(offset) > 1)}
-    names = {reading.offset: reading.name for reading in readings.values if reading.offset not in shared}
+    names, others = readings.by_record()
     rows = [{**record, "reading": names.get(record["offset"])} for record in row["records"]]
     rows += [
         {"reading": reading.name, "value": reading.value, "unit": reading.unit, "error": reading.error}
-        for reading in readings.values
-        if reading.offset in shared and reading.name != "status"
+        for reading in others
     ]
     if not rows and "lorawan" in row:
         from mbuscli.render.lorawan import cells_of
@@ -223,7 +254,8 @@ def _meter(telegram: Telegram) -> Row | None:
     }
 
 
-def _record(record: Record) -> Row:
+def record_row(record: Record) -> Row:
+    """One record."""
     header = record.header
     row: Row = {
         "offset": record.offset,

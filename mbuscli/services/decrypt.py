@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from mbuscli.protocol.application.compact import FormatSource
     from mbuscli.protocol.lorawan.payloads import BridgedTelegram
     from mbuscli.protocol.security.keys import KeySource
-    from mbuscli.protocol.transport.afl import Afl, Fragments, Message
+    from mbuscli.protocol.transport.afl import Afl, FragmentJoiner, Fragments, Message
     from mbuscli.services.lorawan_decrypt import LorawanDecoder
     from mbuscli.services.lorawan_keys import Device
+    from mbuscli.services.replay import Counters
     from mbuscli.settings.formats_store import StoredFormats
     from mbuscli.settings.lora_keys import DeviceKey
+    from mbuscli.telegram.plans import Plans
 
 
 class Decoded(NamedTuple):
@@ -49,6 +51,7 @@ _SHORTEST = 10
 # Octets that nothing stands around.
 _BARE = ("hex", "base64")
 _YEAR_2100_S = 4_102_444_800
+_A_HANDFUL = 16
 # More problems than any telegram has.
 _HOPELESS = 1 << 16
 
@@ -82,28 +85,12 @@ def decrypt(
 
     `received_on`: day of reception of telegrams whose line does not tell it.
     """
-    decoder = _Decoder(keys, formats, received_on, lorawan)
+    decoder = Decoder(keys, formats, received_on, lorawan)
     for piece in pieces:
-        if piece.error is not None:
-            yield Undecodable(piece.error, piece.line)
-            continue
-        try:
-            if decoder.is_lorawan(piece):
-                yield from decoder.decode_lorawan(piece)
-                continue
-            decoded = decoder.decode(piece)
-        except DecodeError as error:
-            taken = decoder.take_as_lorawan(piece, error)
-            if taken:
-                yield from taken
-            else:
-                yield Undecodable(error, piece.line)
-            continue
-        proved = decoder.proved_lorawan(piece) if decoded.telegram.is_damaged else []
-        yield from proved or (decoded,)
+        yield from decoder.events(piece)
 
 
-class _Decoder:
+class Decoder:
     """What one telegram leaves behind for those that follow it."""
 
     def __init__(
@@ -112,6 +99,9 @@ class _Decoder:
         formats: FormatSource | None,
         received_on: date | None,
         lorawan: Lorawan,
+        fragments: FragmentJoiner | None = None,
+        *,
+        strict: bool = False,
     ) -> None:
         if formats is None:
             from mbuscli.protocol.application.compact import Formats
@@ -119,12 +109,55 @@ class _Decoder:
             formats = Formats()
         self._keys = keys
         self._formats = formats
-        self._fragments = _LateFragments()
+        self._fragments = fragments or _LateFragments()
         self._received_on = received_on
         self._now_s = 0.0
         self._rssi_is_appended: bool | None = None
         self._lorawan = lorawan
         self._lorawan_decoder: LorawanDecoder | None = None
+        self._plans: Plans | None = None
+        self._decoded = 0
+        self._strict = strict
+        self._first_opened: Telegram | None = None
+        self._counters: Counters | None = None
+
+    @property
+    def counters(self) -> Counters:
+        """The proved counters of what was decoded."""
+        if self._counters is None:
+            from mbuscli.services.replay import Counters
+
+            self._counters = Counters()
+            if self._first_opened is not None:
+                self._counters.take(self._first_opened)
+        return self._counters
+
+    def events(self, piece: Piece) -> Sequence[DecryptEvent]:
+        """What one piece brings: a telegram, those inside it, or why there is none."""
+        if piece.error is not None:
+            return [Undecodable(piece.error, piece.line)]
+        try:
+            if self.is_lorawan(piece):
+                return self.decode_lorawan(piece)
+            decoded = self.decode(piece)
+        except DecodeError as error:
+            return self.take_as_lorawan(piece, error) or [Undecodable(error, piece.line)]
+        proved = self.proved_lorawan(piece) if decoded.telegram.is_damaged else []
+        if not proved:
+            self._judge(decoded.telegram)
+        return proved or [decoded]
+
+    def _judge(self, telegram: Telegram) -> None:
+        """Mark what was sent again; where only proved values are wanted, take away the others."""
+        if telegram.security.key is not None:
+            if self._counters is None and self._first_opened is None:
+                self._first_opened = telegram  # most commands see no second one
+            else:
+                self.counters.take(telegram)
+        if self._strict:
+            from mbuscli.services.strict import withhold
+
+            withhold(telegram)
 
     def decode(self, piece: Piece) -> Decoded:
         """Decode one piece; raises DecodeError."""
@@ -149,11 +182,26 @@ class _Decoder:
             received_on=received_on,
             frame_format=piece.frame_format,
             now_s=self._now_s,
+            plans=self._plans or self._plans_from_now_on(),
         )
         if piece.rssi_tail and self._rssi_is_appended is None:
             text = "the last byte may be the signal strength that the stick is set to append"
             telegram.add_problem("link", len(data) - 1, Reason.LENGTH_MISMATCH, text, warning=True)
         return Decoded(telegram, piece.line, piece.time, rssi_dbm, piece.mode, piece.dialect)
+
+    def _plans_from_now_on(self) -> Plans | None:
+        """None for the first telegrams: who decodes a handful is better served without."""
+        self._decoded += 1
+        if self._decoded > _A_HANDFUL:
+            from mbuscli.telegram.plans import Plans
+
+            self._plans = Plans()
+        return self._plans
+
+    @property
+    def is_waiting(self) -> bool:
+        """True if fragments came whose message is not whole yet."""
+        return self._fragments.is_waiting
 
     def is_lorawan(self, piece: Piece) -> bool:
         """True if the line, or the user, says that it is a LoRaWAN frame."""
@@ -255,6 +303,11 @@ class _LateFragments:
             self._fragments = Fragments()
         return self._fragments.add(sender, afl, body, now_s)
 
+    @property
+    def is_waiting(self) -> bool:
+        """As `Fragments` has it."""
+        return self._fragments is not None and self._fragments.is_waiting
+
 
 def _without_tail(data: bytes) -> bytes:
     return bytes((data[0] - 1,)) + data[1:-1]
@@ -288,12 +341,23 @@ class LearntFormats:
             self._formats.learn_records(records)
             return
         headers = joined_headers(records)
-        if headers and len(self._pending) < _MAX_PENDING:
+        if headers:
+            self.learn_later(headers)
+
+    def learn_later(self, headers: bytes) -> None:
+        """Remember concatenated headers, and load the store only where it is needed."""
+        if self._formats is None and (headers in self._pending or len(self._pending) < _MAX_PENDING):
             self._pending[headers] = None
+        else:
+            self._load().learn(headers)
 
     def find(self, signature: int) -> bytes | None:
         """The concatenated headers with this signature, None if it is not known."""
         return self._load().find(signature)
+
+    def known(self) -> list[bytes]:
+        """The headers of all formats, those of earlier runs among them."""
+        return self._load().known()
 
     def keep(self) -> str | None:
         """Store what is still pending; returns why it could not be stored."""

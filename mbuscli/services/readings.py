@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from mbuscli.errors import InputError
 from mbuscli.meters.evaluate import evaluate
-from mbuscli.meters.reading import Readings
+from mbuscli.meters.reading import NOTHING, Readings
 from mbuscli.meters.registry import Registry
 from mbuscli.settings.paths import config_path
 from mbuscli.telegram.model import LORAWAN
 
 if TYPE_CHECKING:
+    from mbuscli.meters.driver import Driver
+    from mbuscli.protocol.application.layout import Laid
     from mbuscli.telegram import Telegram
 
 _FOLDER = "meters"
@@ -43,9 +46,25 @@ def _of_payload(telegram: Telegram) -> Readings | None:
     return payload_readings(telegram)
 
 
+@cache
+def _planner() -> Callable[[Telegram, Laid, Driver | None], Readings | None]:
+    """Loaded with the first telegram under a layout: who decodes one telegram needs none."""
+    from mbuscli.meters.plan import evaluate_laid
+
+    return evaluate_laid
+
+
+def _evaluate(telegram: Telegram) -> Readings:
+    driver = registry().driver_for(telegram.meter)
+    planned = None if telegram.laid is None else _planner()(telegram, telegram.laid, driver)
+    return planned or evaluate(telegram, driver)
+
+
 def readings_of(telegram: Telegram, units: tuple[str, ...] = ()) -> Readings:
     """What the telegram says, under the names of its driver; in `units` where they fit."""
-    readings = _of_payload(telegram) or evaluate(telegram, registry().driver_for(telegram.meter))
+    if telegram.is_withheld:
+        return NOTHING
+    readings = _of_payload(telegram) or _evaluate(telegram)
     if not units:
         return readings
     from mbuscli.meters.units import in_units

@@ -15,7 +15,9 @@ from mbuscli.protocol.wireless.c_fields import Direction, direction_of
 from mbuscli.services.freshness import Freshness
 from mbuscli.services.heard_meter import HeardMeter
 from mbuscli.services.roster import Roster
+from mbuscli.services.strict import withhold
 from mbuscli.telegram import Telegram, decode
+from mbuscli.telegram.plans import Plans
 
 if TYPE_CHECKING:
     from mbuscli.devices.sticks.base import Reception
@@ -75,6 +77,7 @@ class Walk:
     """All meters of one session.
 
     `listed` finds a meter in the route list; `recall` fills in what earlier sessions know of a meter.
+    `strict`: only values that something proves.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Walk:
         listed: Callable[[MeterAddress], ListedMeter | None] | None = None,
         recall: Callable[[HeardMeter], None] | None = None,
         max_strangers: int = MAX_STRANGERS,
+        strict: bool = False,
     ) -> None:
         if formats is None:
             from mbuscli.protocol.application.compact import Formats
@@ -93,6 +97,8 @@ class Walk:
         self._keys = keys
         self._formats = formats
         self._fragments = Fragments()
+        self._plans = Plans()
+        self._strict = strict
         self._listed = listed
         self._recall = recall
         self.roster = Roster(max_strangers)
@@ -130,6 +136,7 @@ class Walk:
             received_on=self._date(wall_time),
             frame_format=reception.frame_format,
             now_s=wall_time,
+            plans=self._plans,
         )
 
     def _note(self, telegram: Telegram, reception: Reception, time: float, port: str) -> Heard:
@@ -142,6 +149,10 @@ class Walk:
             if self._recall is not None:
                 self._recall(meter)
         freshness = meter.history.judge(telegram, time)
+        if freshness.replayed:
+            telegram.security = telegram.security._replace(replayed=True)
+        if self._strict:
+            withhold(telegram)
         if freshness.copy:
             meter.copies += 1
             self.counters.copies += 1

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mbuscli.protocol.application.compact import FormatSource
     from mbuscli.protocol.security.keys import KeySource
     from mbuscli.protocol.transport.afl import FragmentJoiner
+    from mbuscli.telegram.plans import Plans
 
 __all__ = ["Link", "Security", "Telegram", "decode"]
 
@@ -44,16 +45,22 @@ def decode(
     received_on: date | None = None,
     frame_format: str | None = None,
     now_s: float = 0.0,
+    plans: Plans | None = None,
 ) -> Telegram:
     """Decode one telegram: a wired frame, a wireless one, or bare application data.
 
-    `layer`: auto, wired, wireless or application. The other arguments are described at `Context`.
+    `layer`: auto, wired, wireless or application. The other arguments are described at `Context`; `plans`
+    makes the next telegrams of a stream quicker, and changes nothing else.
     Raises DecodeError where the frame is damaged or nothing is known about the octets; damage further in
     becomes `Telegram.problems`, and what stands before it remains.
     """
     if not data:
         raise DecodeError("no bytes", reason=Reason.TOO_SHORT, offset=0)
-    context = Context(keys, formats, fragments, received_on, frame_format, now_s)
+    if plans is not None:
+        known = plans.quick.decode(data, layer, keys, formats, frame_format)
+        if known is not None:
+            return known
+    context = Context(keys, formats, fragments, received_on, frame_format, now_s, plans)
     if layer == WIRED or (layer == "auto" and _looks_wired(data)):
         telegram = _decode_wired(data, context)
     elif layer == WIRELESS:
@@ -64,6 +71,8 @@ def decode(
         telegram = _decode_application(data, context)
     else:
         telegram = _decode_unknown(data, context)
+    if telegram.laid is not None:
+        return telegram  # no layout has profiles
     for record in telegram.records:
         if record.header.profile is not None:
             from mbuscli.protocol.application.profiles import expand_profiles

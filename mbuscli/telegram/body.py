@@ -14,7 +14,7 @@ from mbuscli.protocol.application.ci_table import (
     Ci,
     Content,
 )
-from mbuscli.protocol.application.dif_table import NO_DATA, SELECTION
+from mbuscli.protocol.application.dif_table import NO_DATA, SELECTION, SPECIAL
 from mbuscli.protocol.application.records import Parsed, parse_records
 from mbuscli.protocol.octets import counted
 from mbuscli.protocol.transport.tpl import NO_HEADER, Tpl, decode_tpl
@@ -24,6 +24,7 @@ _FIXED_SIZE = 16
 # Looking a member up costs more than a comparison: every telegram passes here.
 _RECORDS = Content.RECORDS
 _WITH_RECORDS = (Content.RECORDS, Content.COMPACT, Content.FORMAT)
+_SEVERAL = 4
 _CHECK_OCTETS = b"\x2f\x2f"
 
 
@@ -105,11 +106,15 @@ def _read_content(telegram: Telegram, ci: Ci, start: int, end: int, lower: Lower
     content = ci.content
     if content in _WITH_RECORDS:
         from_master = not lower.from_meter
+        plans = context.plans if lower.from_meter and not ci.mode2 else None
+        if plans is not None and plans.lay_out(telegram, ci, start, end, lower, context):
+            return
         parsed = parse_content(telegram.clear[:end], ci, start, context, from_master=from_master)
         take_records(telegram, parsed)
+        if plans is not None:
+            plans.learn_layout(parsed, telegram.clear[start:end], start, ci)
         # A wired meter has no reason to send compact frames; from a radio one they may come next.
-        teaches = lower.layer != WIRED and content is _RECORDS and lower.from_meter
-        if teaches and context.formats is not None and parsed.records and not parsed.problems:
+        if teaches(ci, lower) and context.formats is not None and parsed.records and not parsed.problems:
             context.formats.learn_records(parsed.records)
         return
     if content in (Content.ERROR, Content.ALARM) and telegram.clear[start : start + 2] == _CHECK_OCTETS:
@@ -124,6 +129,11 @@ def _read_content(telegram: Telegram, ci: Ci, start: int, end: int, lower: Lower
     elif start < end:
         text = f"{ci.name}: {counted(end - start, 'byte')} left unread"
         telegram.add_problem("application", start, Reason.UNKNOWN_CI, text)
+
+
+def teaches(ci: Ci, lower: Lower) -> bool:
+    """True of a full frame whose headers may come without their like in compact frames behind it."""
+    return lower.layer != WIRED and ci.content is _RECORDS and lower.from_meter
 
 
 def _read_fixed(telegram: Telegram, start: int, end: int, mode2: bool) -> None:
@@ -167,6 +177,15 @@ def is_credible(parsed: Parsed) -> bool:
         and 4 * empty <= len(headers)
         and not any(header.reserved or header.data_field == SELECTION for header in headers)
     )
+
+
+def is_certain(parsed: Parsed) -> bool:
+    """What counts as records where many keys were tried: nearly all have a value, and octets of the maker's
+    own, which may be anything, come after several records if at all."""
+    own = sum(record.header.data_field == SPECIAL for record in parsed.records)
+    unread = sum(record.error is not None for record in parsed.records)
+    count = len(parsed.records) - own
+    return is_credible(parsed) and 4 * unread <= count and (not own or count >= _SEVERAL)
 
 
 def take_records(telegram: Telegram, parsed: Parsed) -> None:

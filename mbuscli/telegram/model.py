@@ -11,11 +11,13 @@ from mbuscli.protocol.application.records import Record
 
 if TYPE_CHECKING:
     from mbuscli.protocol.application.compact import FormatSource
+    from mbuscli.protocol.application.layout import Laid
     from mbuscli.protocol.security.keys import KeySource
     from mbuscli.protocol.security.sealed import Mac
     from mbuscli.protocol.transport.afl import FragmentJoiner
     from mbuscli.protocol.wired.frames import FrameKind
     from mbuscli.protocol.wireless.ell import Ell
+    from mbuscli.telegram.plans import Plans
 
 WIRED = "wired"
 WIRELESS = "wireless"
@@ -55,6 +57,25 @@ class Link(NamedTuple):
         return self.layer == WIRED and self.c_field is not None and bool(self.c_field & _PRM)
 
 
+# How far content is proved, from the strongest to not at all. Only an authentication code tells that the
+# meter has sent it. A CRC over the plaintext tells that the key is right and the content whole; check octets
+# tell the key, once in 65536 by chance; records that make sense are all there is otherwise. What is not
+# encrypted is protected by nothing: anybody can send it.
+MAC, PAYLOAD_CRC, CHECK_BYTES, PLAUSIBLE, NO_PROOF = "mac", "payload-crc", "check-bytes", "plausible", "none"
+GRADES = (MAC, PAYLOAD_CRC, CHECK_BYTES, PLAUSIBLE)
+_GRADE_OF_CHECK = {
+    "CMAC": MAC,
+    "CCM tag": MAC,
+    "MIC": MAC,
+    "PLCRC": PAYLOAD_CRC,
+    "2F2F": CHECK_BYTES,
+    "4B": CHECK_BYTES,
+    "2F": CHECK_BYTES,
+    "sum": CHECK_BYTES,
+    "records": PLAUSIBLE,
+}
+
+
 class Security(NamedTuple):
     """How far the content is protected, and what proves it.
 
@@ -64,6 +85,7 @@ class Security(NamedTuple):
     checks     what proves the key, such as 2F2F, PLCRC, CMAC, CCM tag, records
     address    ALA or LLA: whose address went into key or IV
     diagnosis  sentences: what was tried, what failed, what that leaves
+    replayed   a counter that the key proves is behind one that came before
     """
 
     mode: int = 0
@@ -73,6 +95,13 @@ class Security(NamedTuple):
     checks: tuple[str, ...] = ()
     address: str | None = None
     diagnosis: tuple[str, ...] = ()
+    replayed: bool = False
+
+    @property
+    def proof(self) -> str:
+        """The grade of the strongest check that the content has passed; `none` if nothing vouches for it."""
+        grades = {_GRADE_OF_CHECK[check] for check in self.checks}
+        return next((grade for grade in GRADES if grade in grades), NO_PROOF)
 
 
 class Telegram:
@@ -103,14 +132,28 @@ class Telegram:
     more_follows: bool = False
     is_real_data: bool = False
     own_from: int | None = None
+    is_withheld: bool = False
+    laid: Laid | None = None
+    _records: list[Record] | None = None
 
     def __init__(self, raw: bytes, link: Link, received: bytes | None = None) -> None:
         self.raw = raw
         self.received = raw if received is None else received
         self.clear = raw
         self.link = link
-        self.records: list[Record] = []
         self.problems: list[Problem] = []
+
+    @property
+    def records(self) -> list[Record]:
+        """The application data, record by record."""
+        if self._records is None:
+            self._records = [] if self.laid is None else self.laid.records()
+        return self._records
+
+    @records.setter
+    def records(self, records: list[Record]) -> None:
+        self._records = records
+        self.laid = None
 
     @property
     def is_damaged(self) -> bool:
@@ -133,6 +176,11 @@ class Telegram:
         kept = [problem for problem in self.problems if problem.offset < offset or problem.layer == "link"]
         self.problems = kept
 
+    def withhold(self) -> None:
+        """Its values are not to be shown: the records go, and no reading is made of it."""
+        self.records = []
+        self.is_withheld = True
+
     def __repr__(self) -> str:
         return f"<Telegram {self.meter} {len(self.records)} records {len(self.problems)} problems>"
 
@@ -146,6 +194,7 @@ class Context(NamedTuple):
     received_on  date of reception, local to the meter, which security mode 3 needs
     frame_format what the receiver told of a radio frame: A, B or none (no CRCs inside); None: not told
     now_s        time of reception in seconds of any clock, for fragments
+    plans        what earlier telegrams of a stream taught about the shapes of those to come; None: nothing
     """
 
     keys: KeySource | None = None
@@ -154,6 +203,7 @@ class Context(NamedTuple):
     received_on: date | None = None
     frame_format: str | None = None
     now_s: float = 0.0
+    plans: Plans | None = None
 
 
 class Lower(NamedTuple):

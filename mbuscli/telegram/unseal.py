@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress
 from mbuscli.protocol.application.ci_table import FROM_SLAVE, LONG, Ci, Content
-from mbuscli.protocol.application.records import parse_records
+from mbuscli.protocol.application.records import Parsed, parse_records
 from mbuscli.protocol.security.keys import Candidate
 from mbuscli.protocol.security.modes_table import MODES_BY_BLOCKS, MODES_BY_OCTETS, mode_entry
 from mbuscli.protocol.security.sealed import (
@@ -22,7 +23,7 @@ from mbuscli.protocol.security.sealed import (
     read_extension,
 )
 from mbuscli.protocol.transport.tpl import Tpl, decode_tpl
-from mbuscli.telegram.body import is_credible, parse_content
+from mbuscli.telegram.body import is_certain, is_credible, parse_content
 from mbuscli.telegram.model import WIRELESS, Context, Lower, Security, Telegram
 
 _REASONS = {
@@ -75,7 +76,12 @@ def unseal(
     )
     hidden = encrypted_size(sealed)
     candidates = candidates_for(context, sealed.ala, lower.lla)
-    opened = open_sealed(sealed, candidates, _reads_as(ci, context, hidden))
+    opened = open_sealed(
+        sealed,
+        candidates,
+        _reads_as(ci, context, hidden, is_credible),
+        certain=_reads_as(ci, context, hidden, is_certain),
+    )
     note_outcome(telegram, opened, begin, mode=tpl.mode)
     if opened.plaintext is not None:
         telegram.clear = clear[:begin] + opened.plaintext + clear[begin + len(opened.plaintext) :]
@@ -119,36 +125,49 @@ def _was_never_encrypted(
     encrypted octets than there are. Data that reads as records without exception is clear then."""
     if lower.layer == WIRELESS or lower.mac is not None:
         return False
-    from mbuscli.protocol.security.tpl_modes import encrypted_size
-
-    size = end - start
-    impossible = mode_entry(tpl.mode).key_size == 0 or (
-        encrypted_size(Sealed(tpl.configuration, telegram.clear[start:end])) > size
-    )
-    if not impossible or not is_credible(parse_content(telegram.clear[:end], ci, start, context)):
+    if not is_impossible(tpl.configuration, end - start):
         return False
-    text = f"the configuration field {tpl.configuration:04X} says encrypted, but the data is clear"
-    telegram.security = Security(tpl.mode)
-    telegram.add_problem("transport", start - 2, Reason.CONFIGURATION_IGNORED, text, warning=True)
+    if not is_credible(parse_content(telegram.clear[:end], ci, start, context)):
+        return False
+    ignore_configuration(telegram, start)
     return True
 
 
-def _reads_as(ci: Ci, context: Context, hidden: int) -> Callable[[bytes], bool]:
-    """Tells whether a plaintext reads as the content of this CI field: all of it, or all that was encrypted,
-    as some makers put octets of their own behind that."""
+@lru_cache(maxsize=1024)
+def is_impossible(configuration: int, size: int) -> bool:
+    """True if nobody can open the mode, or less octets are here than are said to be encrypted."""
+    from mbuscli.protocol.security.tpl_modes import encrypted_size
+
+    sealed = Sealed(configuration, bytes(size))
+    return mode_entry(sealed.mode).key_size == 0 or encrypted_size(sealed) > size
+
+
+def ignore_configuration(telegram: Telegram, start: int) -> None:
+    """Note that the content at `start` is clear, although the header says otherwise."""
+    configuration = telegram.configuration or 0
+    text = f"the configuration field {configuration:04X} says encrypted, but the data is clear"
+    telegram.security = Security(configuration >> 8 & 0x1F)
+    telegram.add_problem("transport", start - 2, Reason.CONFIGURATION_IGNORED, text, warning=True)
+
+
+def _reads_as(
+    ci: Ci, context: Context, hidden: int, judge: Callable[[Parsed], bool]
+) -> Callable[[bytes], bool]:
+    """Tells whether a plaintext reads, as `judge` sees it, as the content of this CI field: all of it, or all
+    that was encrypted, as some makers put octets of their own behind that."""
 
     def reads(plaintext: bytes) -> bool:
         if ci.content in (Content.ERROR, Content.ALARM):
-            return True
+            return judge is not is_certain  # any octet reads as one
         if ci.content not in (Content.RECORDS, Content.COMPACT, Content.FORMAT):
             return False
         parts = (plaintext, plaintext[:hidden])
-        return any(is_credible(parse_content(part, ci, 0, context)) for part in parts)
+        return any(judge(parse_content(part, ci, 0, context)) for part in parts)
 
     return reads
 
 
-def reads_from_ci(context: Context) -> Callable[[bytes], bool]:
+def reads_from_ci(context: Context, judge: Callable[[Parsed], bool] = is_credible) -> Callable[[bytes], bool]:
     """Tells whether octets from a CI field on are a message: clear content, or a well-formed header."""
 
     def reads(octets: bytes) -> bool:
@@ -165,7 +184,7 @@ def reads_from_ci(context: Context) -> Callable[[bytes], bool]:
             # A signature that is not known yet proves nothing for or against the key.
             return len(octets) > ci.header + 4
         if ci.content is Content.RECORDS:
-            return is_credible(parse_records(octets, 1 + ci.header))
-        return True
+            return judge(parse_records(octets, 1 + ci.header))
+        return judge is not is_certain
 
     return reads

@@ -27,7 +27,7 @@ from mbuscli.protocol.wireless.frame_format import (
     decode_link,
     strip_crcs,
 )
-from mbuscli.telegram.body import read_body
+from mbuscli.telegram.body import is_certain, read_body
 from mbuscli.telegram.model import WIRELESS, Context, Link, Lower, Telegram
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _find(data: bytes, frame_format: str | None, *, salvage: bool) -> LinkFrame 
         fields = decode_link(frame.telegram)
     except DecodeError:
         return None
-    believable = _is_believable(fields) and not (salvage and fields.ci_field is None)
+    believable = is_believable(fields) and not (salvage and fields.ci_field is None)
     return frame if believable else None
 
 
@@ -72,10 +72,10 @@ def _without_l(data: bytes) -> LinkFrame | None:
     if not 9 <= len(data) <= 255:
         return None
     telegram = bytes((len(data),)) + data
-    return LinkFrame(telegram, None, "absent") if _is_believable(decode_link(telegram)) else None
+    return LinkFrame(telegram, None, "absent") if is_believable(decode_link(telegram)) else None
 
 
-def _is_believable(fields: LinkFields) -> bool:
+def is_believable(fields: LinkFields) -> bool:
     """A C field of the standard, a manufacturer in letters, and a CI field that may follow."""
     manufacturer = fields.address[0] | fields.address[1] << 8
     return (
@@ -178,7 +178,12 @@ def _read_ell(telegram: Telegram, offset: int, lower: Lower, context: Context) -
     sealed = SealedEll(
         lower.lla or b"", ell.cc, ell.sn.to_bytes(4, "little"), clear[begin:], intact=lower.intact
     )
-    opened = open_ell(sealed, candidates_for(context, lower.lla), reads_from_ci(context))
+    opened = open_ell(
+        sealed,
+        candidates_for(context, lower.lla),
+        reads_from_ci(context),
+        certain=reads_from_ci(context, is_certain),
+    )
     if ell.encryption:
         note_outcome(telegram, opened, begin, ell=ell.encryption)
     if opened.plaintext is not None:

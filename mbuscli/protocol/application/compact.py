@@ -10,7 +10,7 @@ The signature is the CRC over the headers; the full-frame CRC proves that header
 from __future__ import annotations
 
 from functools import cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mbuscli.errors import Problem, Reason
 from mbuscli.protocol.application.compact_table import KNOWN_FORMATS
@@ -25,6 +25,9 @@ from mbuscli.protocol.application.records import (
 )
 from mbuscli.protocol.application.values import lvar_length
 from mbuscli.protocol.checksum import crc_en13757
+
+if TYPE_CHECKING:
+    from mbuscli.protocol.application.layout import Layout
 
 _FILLER = 0x2F
 _FORMATS_LIMIT = 2000
@@ -73,6 +76,10 @@ class Formats:
         """The concatenated headers with this signature, None if it is not known."""
         return self._headers.get(signature)
 
+    def known(self) -> list[bytes]:
+        """The headers of all formats."""
+        return list(self._headers.values())
+
 
 @cache
 def built_in_formats() -> Formats:
@@ -105,6 +112,21 @@ def decode_compact(data: bytes, offset: int, formats: FormatSource) -> Parsed:
     if len(parsed.records) != len(places):
         return _failed(offset + 4, Reason.RECORD_TRUNCATED, f"format {signature:04X} gives no clean records")
     return parsed._replace(records=_placed(parsed.records, [offset + 4 + place for place in places]))
+
+
+def proves_layout(layout: Layout, data: bytes, formats: FormatSource) -> bool:
+    """True if the compact frame in `data`, of the shape `layout`, is of a known format, and its CRC is right.
+
+    `data` as for `decode_compact`, with fillers in front if the shape has them.
+    """
+    at = layout.spans[0].start - 4
+    if formats.find(int.from_bytes(data[at : at + 2], "little")) != layout.headers_raw:
+        return False
+    full = bytearray()
+    for header, raw in zip(layout.headers, layout.raws(data), strict=True):
+        full += header.raw
+        full += raw
+    return crc_en13757(bytes(full)) == int.from_bytes(data[at + 2 : at + 4], "little")
 
 
 def decode_format(data: bytes, offset: int, formats: FormatSource) -> Parsed:

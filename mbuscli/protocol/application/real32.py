@@ -14,6 +14,10 @@ from mbuscli.protocol.application.date_types import NoValueError
 _REAL32 = struct.Struct("<f")
 # Nine decimal digits tell any two numbers of 32 bits apart.
 _REAL32_DIGITS = 9
+_LIMIT = 10**_REAL32_DIGITS
+_MAX_PLACES = 12  # 5^13 has ten digits
+_SURE_DIGITS = 6
+_SMALLEST_NORMAL = 2.0**-126
 
 
 def decode_real32(octets: bytes) -> Decimal:
@@ -25,23 +29,20 @@ def decode_real32(octets: bytes) -> Decimal:
         raise NoValueError("infinite")
     if not value:
         return Decimal(0)
-    exact = Decimal(value)
-    if len(exact.as_tuple().digits) <= _REAL32_DIGITS:
-        return exact
-    for digits in range(1, _REAL32_DIGITS + 1):
+    numerator, denominator = value.as_integer_ratio()
+    places = denominator.bit_length() - 1  # n / 2^k has k decimal places
+    if places <= _MAX_PLACES and abs(numerator) * 5**places < _LIMIT:
+        return Decimal(value)
+    # Six digits survive the way through 32 bits, so a number of at most six is found at once.
+    for digits in range(_SURE_DIGITS if abs(value) >= _SMALLEST_NORMAL else 1, _REAL32_DIGITS + 1):
         text = f"{value:.{digits}g}"
         # Rounding up may leave the range of a 32-bit number: struct says so with OverflowError.
         try:
             if _REAL32.pack(float(text)) == octets:
-                return _plain(Decimal(text))
+                return Decimal(int(Decimal(text))) if "+" in text else Decimal(text)  # 5000000, not 5E+6
         except OverflowError:
             continue
     raise AssertionError("nine digits name every 32-bit number")
-
-
-def _plain(value: Decimal) -> Decimal:
-    """500, not 5E+2."""
-    return Decimal(int(value)) if value == value.to_integral_value() else value
 
 
 def encode_real32(number: Decimal) -> bytes:

@@ -47,59 +47,65 @@ def choose_reader(header: RecordHeader) -> Reader:
 
     The octets begin with the LVAR octet if there is one. NoValueError tells why there is no value.
     """
-    header.reader = _reader(header)
+    header.reader = special_reader(header) or _scaled_reader(header, number_decoder(header))
     return header.reader
 
 
-def _reader(header: RecordHeader) -> Reader:
+def special_reader(header: RecordHeader) -> Reader | None:
+    """The reader of such a record if its value is no integer or BCD number; None if it is one."""
     field = header.data_field
     kind = header.kind
     if header.error is not None:
-        return _refusal(header.error)
+        return Refusal(header.error)
     if header.profile is not None:
-        return _refusal("compact profile not expanded")
+        return Refusal("compact profile not expanded")
     if field == NO_DATA:
-        return _refusal("no data")
+        return Refusal("no data")
     if field == SELECTION:
-        return _refusal("selection for readout")
+        return Refusal("selection for readout")
     if kind is Kind.OPAQUE:
-        return _refusal(f"meaning of {header.quantity.replace('_', ' ')} not known")
+        return Refusal(f"meaning of {header.quantity.replace('_', ' ')} not known")
     if field == VARIABLE:
         return lambda octets: _variable(header, octets[0], octets[1:])
     if kind is Kind.OCTETS:
         return hex_text
     if kind in (Kind.DATE, Kind.DATETIME):
         return _date_reader(header)
-    if field in INTEGER_FIELDS:
-        return _integer_reader(header)
     if field == REAL32:
         from mbuscli.protocol.application.real32 import decode_real32
 
+        if not (header.exponent or header.addends) and header.divisor == 1:
+            return decode_real32
         return lambda octets: scaled(header, decode_real32(octets))
-    if kind in (Kind.NUMBER, Kind.PRIVATE):
-        return _scaled_reader(header, decode_bcd)
-    # A leading F of a quantity that cannot be negative is a hexadecimal digit, no minus.
-    return _scaled_reader(header, _plain_bcd)
-
-
-def _refusal(reason: str) -> Reader:
-    def refuse(octets: bytes) -> Value:
-        raise NoValueError(reason)
-
-    return refuse
-
-
-def _integer_reader(header: RecordHeader) -> Reader:
-    kind = header.kind
-    if kind is Kind.MANUFACTURER and header.data_length == 2:
+    if kind is Kind.MANUFACTURER and field in INTEGER_FIELDS and header.data_length == 2:
         return lambda octets: decode_manufacturer(int.from_bytes(octets, "little"))
-    if kind is Kind.IDENTITY and header.data_length == 8:
+    if kind is Kind.IDENTITY and field in INTEGER_FIELDS and header.data_length == 8:
         return lambda octets: str(MeterAddress.from_octets(octets))
-    if kind is Kind.BITS:
-        return lambda octets: int.from_bytes(octets, "little")
-    if kind in (Kind.NUMBER, Kind.PRIVATE):
-        return _scaled_reader(header, decode_signed)
-    return _scaled_reader(header, decode_unsigned)
+    if kind is Kind.BITS and field in INTEGER_FIELDS:
+        return decode_bits
+    return None
+
+
+def number_decoder(header: RecordHeader) -> Callable[[bytes], int]:
+    """How the data octets of a number, integer or BCD, become the integer that the header scales."""
+    is_number = header.kind in (Kind.NUMBER, Kind.PRIVATE)
+    if header.data_field in INTEGER_FIELDS:
+        return decode_signed if is_number else decode_unsigned
+    # A leading F of a quantity that cannot be negative is a hexadecimal digit, no minus.
+    return decode_bcd if is_number else _plain_bcd
+
+
+class Refusal:
+    """The reader of records that have no value whatever their data octets are."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    def __call__(self, octets: bytes) -> Value:
+        """Always raises."""
+        raise NoValueError(self.reason)
 
 
 def _scaled_reader(header: RecordHeader, decode: Callable[[bytes], int]) -> Reader:
@@ -121,7 +127,7 @@ def _date_reader(header: RecordHeader) -> Reader:
     decode = _DATES_BY_LENGTH.get(length)
     known = header.data_field in INTEGER_FIELDS and (header.kind is Kind.DATETIME or length == 2)
     if decode is None or not known:
-        return _refusal(f"no date type has data field {header.data_field:X}")
+        return Refusal(f"no date type has data field {header.data_field:X}")
     return decode
 
 
@@ -191,6 +197,11 @@ def decode_signed(octets: bytes) -> int:
     if value < 0 and value == -1 << (8 * len(octets) - 1):
         raise NoValueError("no value (most negative integer)")
     return value
+
+
+def decode_bits(octets: bytes) -> int:
+    """Type D: every pattern of bits means something."""
+    return int.from_bytes(octets, "little")
 
 
 def decode_unsigned(octets: bytes) -> int:

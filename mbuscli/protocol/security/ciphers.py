@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 
 AES_BLOCK = 16
 DES_BLOCK = 8
-_KEPT_CONTEXTS = 256
+# A kilobyte each, made as keys are used: enough for the meters of a town.
+_KEPT_CONTEXTS = 1 << 15
 _ALL_ONES = (1 << 8 * AES_BLOCK) - 1
 
 
-def aes_cbc_decrypt(key: bytes, iv: bytes, data: bytes) -> bytes:
-    """`data` in whole blocks, without padding rules."""
-    return _xor(_aes_decryptor(key, get_ident()).update(data), (iv + data)[: len(data)])
+def aes_cbc_decrypt(key: bytes, iv: bytes, data: bytes, *, once: bool = False) -> bytes:
+    """`data` in whole blocks, without padding rules. `once`: the key was made for this message alone."""
+    decryptor = _new_decryptor(key) if once else _aes_decryptor(key, get_ident())
+    return _xor(decryptor.update(data), (iv + data)[: len(data)])
 
 
 def aes_cbc_encrypt(key: bytes, iv: bytes, data: bytes) -> bytes:
@@ -50,9 +52,9 @@ def aes_ecb_decrypt(key: bytes, data: bytes) -> bytes:
     return _aes_decryptor(key, get_ident()).update(data)
 
 
-def aes_cmac(key: bytes, data: bytes) -> bytes:
-    """The 16 octets of AES-CMAC (RFC 4493)."""
-    cmac = _cmac(key).copy()
+def aes_cmac(key: bytes, data: bytes, *, once: bool = False) -> bytes:
+    """The 16 octets of AES-CMAC (RFC 4493). `once`: the key was made for this message alone."""
+    cmac = _new_cmac(key) if once else _cmac(key).copy()
     cmac.update(data)
     return cmac.finalize()
 
@@ -92,6 +94,10 @@ def _xor(left: bytes, right: bytes) -> bytes:
 # Contexts must not be shared between threads, hence the thread in the cache key.
 @lru_cache(maxsize=_KEPT_CONTEXTS)
 def _aes_decryptor(key: bytes, thread: int) -> CipherContext:
+    return _new_decryptor(key)
+
+
+def _new_decryptor(key: bytes) -> CipherContext:
     return Cipher(algorithms.AES(key), modes.ECB()).decryptor()
 
 
@@ -102,6 +108,10 @@ def _aes_encryptor(key: bytes, thread: int) -> CipherContext:
 
 @lru_cache(maxsize=_KEPT_CONTEXTS)
 def _cmac(key: bytes) -> CMAC:
+    return _new_cmac(key)
+
+
+def _new_cmac(key: bytes) -> CMAC:
     from cryptography.hazmat.primitives.cmac import CMAC
 
     return CMAC(algorithms.AES(key))

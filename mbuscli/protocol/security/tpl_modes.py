@@ -75,7 +75,7 @@ def mac_holds(sealed: Sealed, key: bytes, address: bytes) -> bool:
 
     constant = kdf.MAC_FROM_METER if sealed.from_meter else kdf.MAC_TO_METER
     mac_key = kdf.derive_key(key, constant, counter, address[:4])
-    computed = aes_cmac(mac_key, mac.covered)[: len(mac.octets)]
+    computed = aes_cmac(mac_key, mac.covered, once=True)[: len(mac.octets)]
     # All octets are compared, whether or not the first ones differ.
     return not sum(ours ^ theirs for ours, theirs in zip(computed, mac.octets, strict=True))
 
@@ -115,12 +115,12 @@ def _by_check_octets(plaintext: bytes) -> Attempted:
     return Attempted(CHECK_2F2F, plaintext[:2] == CHECK_OCTETS, plaintext)
 
 
-def _aes_cbc(sealed: Sealed, key: bytes, iv: bytes) -> Attempted:
+def _aes_cbc(sealed: Sealed, key: bytes, iv: bytes, *, once: bool = False) -> Attempted:
     """What follows the encrypted blocks is clear; of a telegram that is cut, the whole blocks count."""
     size = encrypted_size(sealed)
     hidden, clear = sealed.payload[:size], sealed.payload[size:]
     hidden = hidden[: len(hidden) // AES_BLOCK * AES_BLOCK]
-    return _by_check_octets(aes_cbc_decrypt(key, iv, hidden) + clear)
+    return _by_check_octets(aes_cbc_decrypt(key, iv, hidden, once=once) + clear)
 
 
 def _mode_5(sealed: Sealed, key: bytes, address: bytes) -> Attempted:
@@ -133,7 +133,7 @@ def _mode_4(sealed: Sealed, key: bytes, address: bytes) -> Attempted:
 
 def _mode_7(sealed: Sealed, key: bytes, address: bytes) -> Attempted:
     # The key changes with every message, so a constant IV does no harm.
-    return _aes_cbc(sealed, encryption_key(sealed, key, address), bytes(AES_BLOCK))
+    return _aes_cbc(sealed, encryption_key(sealed, key, address), bytes(AES_BLOCK), once=True)
 
 
 def _des_cbc(sealed: Sealed, key: bytes, iv: bytes) -> Attempted:

@@ -189,6 +189,11 @@ class _Partial:
 class FragmentJoiner(Protocol):
     """What puts messages together: `Fragments`, or one that is made when a fragment comes."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """True if a message is not whole yet."""
+        ...
+
     def add(self, sender: Hashable, afl: Afl, body: bytes, now_s: float) -> Message | None:
         """Take a fragment; returns the message that it completes."""
         ...
@@ -209,6 +214,11 @@ class Fragments:
 
     def __len__(self) -> int:
         return len(self._partial)
+
+    @property
+    def is_waiting(self) -> bool:
+        """True if a message is not whole yet."""
+        return any(not partial.is_whole for partial in self._partial.values())
 
     def add(self, sender: Hashable, afl: Afl, body: bytes, now_s: float) -> Message | None:
         """Take one fragment, `body` being what follows the layer; the whole message with its last one.

@@ -8,11 +8,12 @@ A telegram here starts with L, carries no CRC, and its L counts what follows L.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from mbuscli.errors import DecodeError, Reason
 from mbuscli.protocol.address import MeterAddress, encode_manufacturer
-from mbuscli.protocol.checksum import crc_en13757
+from mbuscli.protocol.checksum import crc_en13757, crcs_hold
 from mbuscli.protocol.octets import counted, counted_are
 
 FORMAT_A = "A"
@@ -42,6 +43,7 @@ START_OCTETS = {
     bytes.fromhex("F672"): "B",
 }
 _LONGEST_FIRST = sorted(START_OCTETS.items(), key=lambda item: -len(item[0]))
+_FIRST_OCTETS = frozenset(octets[:1] for octets in START_OCTETS)
 
 
 class LinkFrame(NamedTuple):
@@ -151,8 +153,15 @@ def encode_format_b(telegram: bytes) -> bytes:
     return _with_crc(first) + (_with_crc(rest) if rest else b"")
 
 
+def begins_with_start(data: bytes) -> bool:
+    """True if start octets may stand in front."""
+    return data[:1] in _FIRST_OCTETS
+
+
 def _skip_start_octets(data: bytes) -> tuple[int, str | None]:
     """Where the telegram starts, and the frame format that the start octets announce."""
+    if not begins_with_start(data):
+        return 0, None
     for octets, announced in _LONGEST_FIRST:
         if data.startswith(octets):
             return len(octets), announced
@@ -167,12 +176,15 @@ def _detect(body: bytes) -> str:
     L field is told by the CRCs of the other blocks.
     """
     size = len(body)
-    blocks = _blocks_a_within(size)
-    matches = [block for block in blocks if _matches(body, block)]
+    blocks, blocks_b = _blocks_a_within(size), _blocks_b(size - 1)
+    hold = crcs_hold(body, blocks + blocks_b)
+    if True not in hold and size == body[0] + 1:
+        return NO_CRCS
+    is_b = True in hold[len(blocks) :]
+    matches = [block for block, holds in zip(blocks, hold, strict=False) if holds]
     matching = len(matches)
     # Zeros have the CRC FFFF, which often follows zeros for other reasons.
-    telling = sum(any(body[block.start : block.end]) for block in matches)
-    is_b = any(_matches(body, block) for block in _blocks_b(size - 1))
+    telling = sum([any(body[block.start : block.end]) for block in matches])
     if size == body[0] + 1:
         if is_b:
             return FORMAT_B
@@ -234,10 +246,11 @@ def _take_blocks(body: bytes, frame_format: str, salvage: bool) -> LinkFrame:
     return LinkFrame(_with_l(telegram), frame_format, "ok", None, missing)
 
 
-def _blocks_a(l_field: int) -> list[_Block]:
+@lru_cache(maxsize=256)
+def _blocks_a(l_field: int) -> tuple[_Block, ...]:
     """The blocks of format A for an L field, none where it is impossible."""
     if l_field < _MIN_L:
-        return []
+        return ()
     blocks = [_Block(0, HEADER_SIZE)]
     left = l_field - _MIN_L
     while left:
@@ -245,26 +258,28 @@ def _blocks_a(l_field: int) -> list[_Block]:
         size = min(left, _BLOCK_A)
         blocks.append(_Block(start, start + size))
         left -= size
-    return blocks
+    return tuple(blocks)
 
 
-def _blocks_a_within(size: int) -> list[_Block]:
+@lru_cache(maxsize=512)
+def _blocks_a_within(size: int) -> tuple[_Block, ...]:
     """The blocks of format A that fill `size` octets, whatever L says."""
     blocks = [_Block(0, HEADER_SIZE)]
     while blocks[-1].end + 2 * _CRC_SIZE < size:
         start = blocks[-1].end + _CRC_SIZE
         blocks.append(_Block(start, min(start + _BLOCK_A, size - _CRC_SIZE)))
-    return [block for block in blocks if block.end + _CRC_SIZE <= size]
+    return tuple([block for block in blocks if block.end + _CRC_SIZE <= size])
 
 
-def _blocks_b(l_field: int) -> list[_Block]:
+@lru_cache(maxsize=512)
+def _blocks_b(l_field: int) -> tuple[_Block, ...]:
     """The blocks of format B for an L field, none where it is impossible: a second one is not empty."""
     size = l_field + 1
     if size <= _MAX_ONE_BLOCK_B:
-        return [_Block(0, size - _CRC_SIZE)] if size >= HEADER_SIZE + _CRC_SIZE else []
+        return (_Block(0, size - _CRC_SIZE),) if size >= HEADER_SIZE + _CRC_SIZE else ()
     if size <= _MAX_ONE_BLOCK_B + _CRC_SIZE:
-        return []
-    return [_Block(0, _BLOCK_B), _Block(_MAX_ONE_BLOCK_B, size - _CRC_SIZE)]
+        return ()
+    return _Block(0, _BLOCK_B), _Block(_MAX_ONE_BLOCK_B, size - _CRC_SIZE)
 
 
 def _has_last_crc_only(body: bytes) -> bool:
@@ -277,8 +292,8 @@ def _has_last_crc_only(body: bytes) -> bool:
 
 
 def _matches(body: bytes, block: _Block) -> bool:
-    received = body[block.end : block.end + _CRC_SIZE]
-    return crc_en13757(body[block.start : block.end]) == int.from_bytes(received, "big")
+    start, end = block
+    return crc_en13757(body[start:end]) == int.from_bytes(body[end : end + _CRC_SIZE], "big")
 
 
 def _with_crc(block: bytes) -> bytes:
@@ -286,6 +301,8 @@ def _with_crc(block: bytes) -> bytes:
 
 
 def _with_l(telegram: bytes) -> bytes:
+    if telegram[0] == len(telegram) - 1:
+        return telegram
     return bytes((len(telegram) - 1,)) + telegram[1:]
 
 

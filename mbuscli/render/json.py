@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import count
 from typing import Any, TypeAlias
 
 from mbuscli.render.streams import UNSAFE_CHARACTERS
@@ -23,6 +24,10 @@ class Rendered(str):
 
 
 _WIDTH = 100
+# From so many lines on it is worth it to load a faster way.
+_MANY_LINES = 200
+_lines = count(1)
+_UNSAFE = re.compile(UNSAFE_CHARACTERS)
 _ESCAPED = re.compile(f'["\\\\]|{UNSAFE_CHARACTERS}')
 _ESCAPED_ASCII = re.compile(r'["\\\x00-\x1f\x7f]|[^\x00-\x7f]')
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -30,7 +35,35 @@ _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 def dump_line(value: Any, *, ascii_only: bool = False) -> str:
     """`value` on one line, without spaces between its parts."""
+    if not ascii_only and next(_lines) > _MANY_LINES:
+        text = _by_orjson()(value)
+        if text is not None:
+            return text
     return _compact(value, ",", ":", _quoted_ascii if ascii_only else _quoted)
+
+
+@cache
+def _by_orjson() -> Callable[[Any], str | None]:
+    """The same text by the package orjson, where it is installed; None for what it would write otherwise."""
+    try:
+        from orjson import OPT_PASSTHROUGH_SUBCLASS, Fragment, JSONEncodeError, dumps
+    except ImportError:
+        return lambda _value: None
+
+    def ours(value: Any) -> Any:
+        if isinstance(value, Decimal | Rendered):
+            return Fragment(_compact(value, ",", ":", _quoted))
+        raise TypeError
+
+    def line(value: Any) -> str | None:
+        try:
+            text: str = dumps(value, ours, OPT_PASSTHROUGH_SUBCLASS).decode()
+        except JSONEncodeError:  # an integer beyond 64 bits, half a surrogate pair
+            return None
+        # What needs escaping is escaped in one way only.
+        return None if "\\" in text or _UNSAFE.search(text) else text
+
+    return line
 
 
 def quoter(*, ascii_only: bool) -> Quote:

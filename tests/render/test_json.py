@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mbuscli.render import json as render_json
 from mbuscli.render.json import dump_document, dump_line
 from mbuscli.render.text import UNSAFE
 
@@ -55,3 +57,27 @@ def test_what_is_no_number_is_null() -> None:
 def test_a_record_stays_on_one_line() -> None:
     record = {"quantity": "x" * 200, "qualifiers": ["a"], "value": 1}
     assert dump_document({"records": [record, record], "text": "y"}).count("\n") == 6
+
+
+@given(TREES | st.recursive(SCALARS | st.decimals(), lambda inner: st.lists(inner, max_size=4)))
+def test_orjson_writes_the_same_text_or_none(tree: Any) -> None:
+    pytest.importorskip("orjson")
+    line = render_json._by_orjson()(tree)
+    assert line is None or line == render_json._compact(tree, ",", ":", render_json._quoted)
+
+
+def test_orjson_is_used_for_long_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("orjson")
+    row = {"value": Decimal("402.166"), "unit": "m³", "part": render_json.Rendered('{"a":1}'), "none": None}
+    assert render_json._by_orjson()(row) == '{"value":402.166,"unit":"m³","part":{"a":1},"none":null}'
+    assert render_json._by_orjson()({"text": 'with "quotes"'}) is None
+    monkeypatch.setattr(render_json, "_lines", iter(range(10**6, 10**6 + 5)))
+    calls = []
+    monkeypatch.setattr(render_json, "_by_orjson", lambda: lambda value: calls.append(value) or "fast")
+    assert dump_line(row) == "fast"
+    assert dump_line(row, ascii_only=True) != "fast"
+
+
+def test_without_orjson(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    assert render_json._by_orjson.__wrapped__()({"a": 1}) is None

@@ -145,7 +145,10 @@ class OutFile:
             return None
         if self._reached is None:
             return None
-        self._save()
+        try:
+            self._save()
+        except InputError:
+            return None  # what broke it off is the news
         return "the same command with --resume goes on where it stood"
 
     def _unwritable(self, error: OSError) -> InputError:

@@ -36,7 +36,13 @@ def test_json(text: str) -> None:
     assert (lorawan["dev_addr"], lorawan["f_cnt"], lorawan["f_port"]) == ("49BE7DF1", 2, 1)
     assert lorawan["mic"]["verdict"] == "ok"
     assert bytes.fromhex(lorawan["payload"]) == b"test"
-    assert row["security"] == {"mode": 0, "state": "decrypted", "key": "--lorawan-keys", "checks": ["MIC"]}
+    assert row["security"] == {
+        "mode": 0,
+        "state": "decrypted",
+        "key": "--lorawan-keys",
+        "checks": ["MIC"],
+        "proof": "mac",
+    }
     taken = any("taken as LoRaWAN" in problem["text"] for problem in row["problems"])
     assert taken == (text[0] != "{")
 

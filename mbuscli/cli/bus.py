@@ -92,6 +92,17 @@ def open_link(
         yield link
 
 
+def _check_wired(port: str) -> None:
+    """UsageError for a simulated stick or modem: what it says would read as collisions and noise."""
+    command = {"sim:stick": "sniff", "sim:modem": "lora-join"}.get(port.partition("?")[0])
+    if command is not None:
+        raise UsageError(
+            f"{port} is no wired bus",
+            reason=Reason.INVALID,
+            hint=(f"it is for mbuscli {command}", "a simulated bus: --port sim:"),
+        )
+
+
 @contextmanager
 def open_bus(bus: Bus, output: Output, *, sweeps: bool = False) -> Iterator[Port]:
     """The open port. `--port auto` is settled here, with the reason on stderr.
@@ -104,6 +115,7 @@ def open_bus(bus: Bus, output: Output, *, sweeps: bool = False) -> Iterator[Port
     if bus.any_baud:
         _check_sweep(bus.port, sweeps)
     name = _chosen(output) if bus.port == AUTO else bus.port
+    _check_wired(name)
     with ExitStack() as stack:
         port = stack.enter_context(open_port(name, baud=bus.baud, keep=True))
         captures = [] if bus.capture is None else [stack.enter_context(_Capture(bus.capture, output))]

@@ -34,7 +34,7 @@ def command(ctx: click.Context) -> None:
       mbuscli config list --origin
       mbuscli config list sniff
 
-    Exit codes: 0 done, 2 no such setting or value, 10 the file of settings is wrong.
+    Exit codes: 0 done, 2 no such setting or value, 10 it is not set, or the file of settings is wrong.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -104,7 +104,7 @@ def get(key: str, output: Output) -> ExitCode:
     else:
         found = effective(config, setting, place[1] if len(place) > 1 else None, os.environ)
     if found.source in (UNSET, BUILT_IN):
-        instead = f": {setting.built_in}" if setting.built_in else ""
+        instead = f"; without it: {setting.built_in}" if setting.built_in else ""
         raise InputError(
             f"{key} is not set{instead}", reason=Reason.MISSING, hint=(f"mbuscli config set {key} VALUE",)
         )
@@ -170,15 +170,18 @@ def unset(key: str, output: Output) -> ExitCode:
       mbuscli config unset port
       mbuscli config unset scan.output
 
-    Exit codes: 0 done, also if it was not set, 10 the file of settings cannot be read or written.
+    Exit codes: 0 done, also if it was not set, 2 there is no such setting, 10 the file of settings cannot be
+    read or written.
     """
-    from mbuscli.cli.config_values import split_key
+    from mbuscli.cli.config_values import parse_setting, split_key
     from mbuscli.settings.config import default_path
     from mbuscli.settings.config_edit import unset_value
 
     place, name = split_key(key)
     path = default_path()
     done = path.exists() and unset_value(path, place, name)
+    if not done:
+        parse_setting(key)  # a misspelt key is an error; one that stands in the file goes, whatever it is
     output.streams.talk(inert(f"unset: {key}" if done else f"{key} is not set in {path}"))
     return ExitCode.DONE
 
@@ -217,9 +220,10 @@ def path_(output: Output) -> ExitCode:
 @click.argument("file", required=False, metavar="[FILE]", shell_complete=complete_file)
 @output_options("faults")
 def check(file: str | None, output: Output) -> ExitCode:
-    """Check the file of settings, or FILE, and show everything that is wrong with it.
+    """Check the file of settings, or FILE.
 
-    Notes are about variables and profiles that do not exist; they do no harm.
+    Everything that is wrong with it is shown. Notes are about variables and profiles that do not exist; they
+    do no harm.
 
     \b
     Examples:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _MAX_WIDTH = 100
 _ERRORS = "errors"
 _USUAL_HEIGHT = 24
+_MOST_NEAR = 3
 
 
 @click.command("help")
@@ -87,7 +88,9 @@ def _error_text(name: str) -> str:
 
     wanted = name.strip("[]").casefold()
     if wanted not in ERRORS:
-        raise _unknown("error", name, list(ERRORS), "all of them: mbuscli help errors")
+        raise _unknown(
+            "error", name, list(ERRORS), "all of them: mbuscli help errors", _named_in_part(wanted)
+        )
     return to_text(error_topic(wanted), _width())
 
 
@@ -101,17 +104,26 @@ def _command_text(root: click.Context, words: tuple[str, ...]) -> str:
         if word not in commands:
             known = list(commands) if depth else [*commands, *topic_names()]
             what = f"command of {ctx.info_name}" if depth else "command, topic or error"
-            raise _unknown(what, word, known, "all of them: mbuscli help")
+            errors = [] if depth else _named_in_part(word.casefold())
+            raise _unknown(what, word, known, "all of them: mbuscli help", errors)
         ctx = click.Context(
             commands[word], info_name=word, parent=ctx, terminal_width=root.terminal_width, color=root.color
         )
     return ctx.get_help()
 
 
-def _unknown(what: str, name: str, known: list[str], where: str) -> UsageError:
+def _named_in_part(name: str) -> list[str]:
+    """Some errors with this reason, or these words in their reason: who types one rarely knows its layer."""
+    from mbuscli.manual.errors_table import ERRORS
+
+    reason = name.rpartition(".")[2].replace(" ", "-")
+    return [error for error in ERRORS if reason in error][:_MOST_NEAR] if len(reason) > 2 else []
+
+
+def _unknown(what: str, name: str, known: list[str], where: str, otherwise: list[str]) -> UsageError:
     from difflib import get_close_matches
 
-    near = get_close_matches(name.casefold(), dict.fromkeys(known), 3)
+    near = get_close_matches(name.casefold(), dict.fromkeys(known), _MOST_NEAR) or otherwise
     hints = [f"did you mean {' or '.join(near)}?"] if near else []
     return UsageError(f"there is no {what} {name!r}", reason=Reason.UNRECOGNISED, hint=(*hints, where))
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _PLOT = "plot"
 _MOST_BARS = 60
+_EMPTY = "the inventory is empty; mbuscli sniff fills it"
 
 
 @click.command("inventory")
@@ -94,7 +95,7 @@ def command(
         if plot:
             return _plot(inventory, _one(meters, patterns), quantity, stored, use, output)
         if not meters:
-            output.streams.talk("no such meter in the inventory" if wanted != Wanted() else "it is empty")
+            output.streams.talk("no such meter in the inventory" if wanted != Wanted() else _EMPTY)
             return ExitCode.NO_ANSWER if wanted != Wanted() else ExitCode.DONE
         if patterns and (telegrams or len(meters) == 1):
             _write_details(inventory, meters, telegrams, output)

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from mbuscli.render.report import Output
 
 
-@click.group("meters")
-def command() -> None:
+@click.group("meters", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
     """List, show, test and begin meter drivers.
 
     A meter driver is a TOML file that says which record of a family of meters is which reading. Your own
@@ -30,6 +31,8 @@ def command() -> None:
 
     Exit codes: 0 done, 4 nothing to list, 8 a test fails, 10 a driver is wrong.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 @command.command("list")
@@ -63,7 +66,9 @@ def list_drivers(text: str | None, output: Output) -> ExitCode:
 @click.argument("name", shell_complete=complete_driver)
 @output_options("driver_fields")
 def show(name: str, output: Output) -> ExitCode:
-    """Show what the driver NAME reads, from which records, and what it means.
+    """Show what the driver NAME reads and means.
+
+    Each reading stands with the record that it comes from.
 
     \b
     Example:
@@ -97,6 +102,7 @@ def run_tests(names: tuple[str, ...], output: Output) -> ExitCode:
 
     Exit codes: 0 all hold, 8 some fail, 10 a driver is wrong.
     """
+    from mbuscli.protocol.octets import counted
     from mbuscli.render.driver_rows import TEST_COLUMNS, test_row
     from mbuscli.render.lists import write_list
     from mbuscli.services import meter_drivers
@@ -110,7 +116,7 @@ def run_tests(names: tuple[str, ...], output: Output) -> ExitCode:
     ]
     failed = [row for row in rows if row["wrong"]]
     write_list(output, "tests", (TEST_COLUMNS, tuple(TEST_COLUMNS)), rows)
-    output.streams.talk(f"{len(rows)} tests, {len(failed)} failed")
+    output.streams.talk(f"{counted(len(rows), 'test')}, {len(failed)} failed")
     return ExitCode.PARTIAL if failed else ExitCode.DONE
 
 
@@ -120,10 +126,11 @@ def run_tests(names: tuple[str, ...], output: Output) -> ExitCode:
 @click.option("--force", is_flag=True, help="Replace a driver of yours that has this name.")
 @output_options("drivers")
 def new(name: str, digits: tuple[str, ...], force: bool, output: Output) -> ExitCode:
-    """Begin a driver of your own from a telegram in hexadecimal, decrypted or not encrypted.
+    """Begin a driver of your own from a telegram.
 
-    The file is written to the folder of your drivers, with all records of the telegram under systematic
-    names: rename them, say what they mean, take away what is of no use.
+    The telegram is hexadecimal, decrypted or not encrypted. The file is written to the folder of your
+    drivers, with all records of the telegram under systematic names: rename them, say what they mean, take
+    away what is of no use.
 
     \b
     Example:

@@ -20,6 +20,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 FORMATS = ("table", "plain", "json", "ndjson", "csv", "tsv")
 _NO_INPUT = "mbuscli.no_input"
+# The default of --output in a pipe.
+_IN_PIPE = {"sniff": "ndjson (with --fields plain)"}
 BAUDS = ("300", "600", "1200", "2400", "4800", "9600", "19200", "38400", "auto")
 
 
@@ -33,7 +35,7 @@ def output_options(
     """
 
     def list_fields(ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
-        if text == "?":
+        if text in ("?", "'?'"):  # cmd.exe leaves the quotes that other shells need
             from mbuscli.render.columns import listing
 
             click.echo(listing(*_columns(kind_with(ctx.params))))
@@ -44,13 +46,15 @@ def output_options(
         return next((other for flag, other in other_kinds.items() if values.get(flag)), kind)
 
     def decorate(function: F) -> Callable[..., Any]:
+        piped = _IN_PIPE.get(kind, "plain (tabs)")
+
         @click.option(
             "-o",
             "--output",
             "format_name",
             type=click.Choice((*FORMATS, *more_formats)),
             envvar="MBUSCLI_OUTPUT",
-            help="Format of the output. Default: table on a terminal, plain (tabs) in a pipe.",
+            help=f"Format of the output. Default: table on a terminal, {piped} in a pipe.",
         )
         @click.option(
             "--fields",

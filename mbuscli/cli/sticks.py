@@ -29,7 +29,7 @@ def command(ports: tuple[str, ...], output: Output) -> ExitCode:
     Examples:
       mbuscli sticks
       mbuscli sticks /dev/ttyUSB0 COM5
-      mbuscli sticks sim:stick?family=cul -o json
+      mbuscli sticks 'sim:stick?family=cul' -o json
 
     Exit codes: 0 done, 3 a named port cannot be asked, 4 nobody answers on a named port, 8 on some of them.
     """

@@ -49,7 +49,7 @@ ERRORS = {
     "usage.invalid": Entry(
         2,
         "An option, a value or a combination of options cannot be.",
-        ("mbuscli COMMAND --help shows what is allowed.", "Names of columns: --fields ?"),
+        ("mbuscli COMMAND --help shows what is allowed.", "Names of columns: --fields '?'"),
     ),
     "usage.key-length": Entry(
         2,

@@ -142,10 +142,12 @@ def choose(columns: Columns, text: str) -> tuple[str, ...]:
             near = get_close_matches(name, columns, 1)
             hints = [f"did you mean {near[0]}?"] if near else []
             raise UsageError(
-                f"there is no column {name!r}", reason=Reason.INVALID, hint=[*hints, "list them: --fields ?"]
+                f"there is no column {name!r}",
+                reason=Reason.INVALID,
+                hint=[*hints, "list them: --fields '?'"],
             )
     if not names:
-        raise UsageError("no column is named", reason=Reason.INVALID, hint=["list them: --fields ?"])
+        raise UsageError("no column is named", reason=Reason.INVALID, hint=["list them: --fields '?'"])
     return names
 
 

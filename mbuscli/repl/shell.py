@@ -45,13 +45,13 @@ class Shell:
         self._depth = 0
 
     def run_line(self, line: str) -> int:
-        """Run one line; its exit code, the last one's if there is nothing in it."""
+        """Run one line; its exit code, 0 if there is nothing in it: the last one's stays on show then."""
         words: list[str] = []
 
         def run_it() -> int | None:
             typed, in_background = command_words(line)
             words.extend(typed)
-            return self._run_words(typed, in_background, line) if typed else self.session.last_code
+            return self._run_words(typed, in_background, line) if typed else ExitCode.DONE
 
         code = guarded(run_it, words)
         self.session.last_code = code if words or code else self.session.last_code

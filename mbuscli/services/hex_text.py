@@ -17,6 +17,7 @@ _NO_SPACES = str.maketrans(":,;_|.-", 7 * " ")
 _GROUP = re.compile(rf"[^{_SEPARATORS}]+")
 _PREFIX = re.compile(r"0[xX]")
 _HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
+_PAIRS = "write bytes as pairs of hexadecimal digits, such as 0C 78"
 
 
 def is_only_hex(text: str) -> bool:
@@ -41,18 +42,18 @@ def longest_run(text: str) -> bytes:
     return bytes.fromhex(best)
 
 
-def octets_of(text: str, place: str) -> bytes:
-    """The octets of `text`, which must be hexadecimal throughout.
+def octets_of(text: str, place: str, hint: str = _PAIRS) -> bytes:
+    """The octets of `text`, which must be hexadecimal throughout; `hint`: what else it might have been.
 
     UsageError `usage.not-hex` or `usage.odd-hex` names `place` and the position (from 1) of the character.
     """
     octets = octets_if_hex(text)
     if octets is None:
-        raise _wrong_character(text, place)
+        raise _wrong_character(text, place, hint)
     return octets
 
 
-def _wrong_character(text: str, place: str) -> UsageError:
+def _wrong_character(text: str, place: str, hint: str) -> UsageError:
     """What the first group of digits that cannot be read suffers from."""
     for group in _GROUP.finditer(text):
         prefix = _PREFIX.match(group.group())
@@ -64,7 +65,7 @@ def _wrong_character(text: str, place: str) -> UsageError:
                     f"{place}, character {start + index + 1}: {digit!r} is no hexadecimal digit",
                     reason=Reason.NOT_HEX,
                     offset=start + index,
-                    hint=("give a file's name, - for standard input, or hexadecimal pairs",),
+                    hint=(hint,),
                 )
         if len(digits) % 2 or not digits:
             return UsageError(

@@ -22,6 +22,7 @@ _STICK_STARTS = (0xA5, 0xFF)
 # Arguments as long as this are telegrams of their own; shorter ones are pieces of one telegram.
 _WHOLE_ARGUMENT = 12
 _TELLING = 24
+_OR_A_FILE = "give a file's name, - for standard input, or hexadecimal pairs"
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 # What cannot be read in front of the first telegram is kept back: a file without any gets one word for it.
@@ -84,7 +85,7 @@ def pieces_of_arguments(words: Sequence[str], *, lorawan: bool = False) -> Itera
     no hexadecimal.
     """
     try:
-        parts = [octets_of(word, f"argument {number}") for number, word in enumerate(words, 1)]
+        parts = [octets_of(word, f"argument {number}", _OR_A_FILE) for number, word in enumerate(words, 1)]
     except UsageError:
         heard = _heard_in(words)
         if not heard:

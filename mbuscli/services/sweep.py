@@ -99,6 +99,6 @@ def _nowhere(address: Address, bauds: Sequence[int]) -> NoAnswerError:
         reason=Reason.NO_ANSWER,
         hint=(
             "slow meters and converters: --timeout 2",
-            "check the meter's address with a scan, and the wiring of the bus",
+            "check the meter's address with mbuscli scan, and the wiring of the bus",
         ),
     )

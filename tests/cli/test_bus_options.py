@@ -107,6 +107,21 @@ def test_baud_auto_is_for_reading_only() -> None:
     assert "scan --baud auto" in result.err
 
 
+@pytest.mark.parametrize(("port", "command"), [("sim:stick?family=cul", "sniff"), ("sim:modem", "lora-join")])
+def test_a_stick_or_a_modem_is_no_bus(port: str, command: str) -> None:
+    result = run("scan", "--port", port)
+    assert (result.code, result.out) == (ExitCode.USAGE, "")
+    assert f"{port} is no wired bus" in result.err
+    assert f"it is for mbuscli {command}" in result.err
+
+
+def test_the_hints_of_silence_can_be_typed() -> None:
+    err = run("read", "9", "--port", "sim:").err
+    assert "mbuscli scan --baud auto" in err
+    assert "--timeout 2" in err
+    assert run("scan", "--port", "sim:", "--range", "1", "--baud", "auto", "--timeout", "2").code == 0
+
+
 def test_a_tcp_gateways_rate_is_its_own() -> None:
     result = run("scan", "--port", "tcp://127.0.0.1:1", "--baud", "auto")
     assert (result.code, "usage.unsupported" in result.err) == (ExitCode.USAGE, True)

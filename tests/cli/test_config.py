@@ -303,7 +303,7 @@ def test_set_get_unset(folder: Path) -> None:
     assert here(folder, "config", "get", "scan.output").out == "json\n"
     unset = here(folder, "config", "get", "output")
     assert (unset.code, unset.out) == (10, "")
-    assert "output is not set: table on a terminal, plain in a pipe" in unset.err
+    assert "output is not set; without it: table on a terminal, plain in a pipe" in unset.err
     assert json.loads(here(folder, "scan", "--range", "1").out)["event"] == "scan"
     here(folder, "config", "set", "unit", "MWh", "m3")
     assert here(folder, "config", "get", "unit").out == "MWh\nm3\n"
@@ -350,6 +350,14 @@ def test_what_cannot_be_set(folder: Path, args: list[str], code: int, words: str
     assert done.code == code
     assert words in done.err
     assert not (folder / "config.toml").exists()
+
+
+def test_a_misspelt_key_is_not_unset_in_silence(folder: Path) -> None:
+    write(folder, '[defaults]\nport = "sim:"\nprot = "sim:"\n')
+    assert here(folder, "config", "unset", "prot").code == 0, "a wrong key that is there goes"
+    again = here(folder, "config", "unset", "prot")
+    assert (again.code, "did you mean port?" in again.err) == (2, True)
+    assert (folder / "config.toml").read_text() == '[defaults]\nport = "sim:"\n'
 
 
 def test_a_key_is_never_set_nor_shown(folder: Path) -> None:

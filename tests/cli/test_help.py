@@ -120,6 +120,9 @@ def test_all_errors() -> None:
     [
         (("port.permision",), "port.permission"),
         (("errors", "bus.noanswer"), "bus.no-answer"),
+        (("errors", "key-wrong"), "security.key-wrong"),
+        (("errors", "taken"), "bus.taken"),
+        (("no-answer",), "device.no-answer"),
         (("exitcodes",), "exit-codes"),
         (("enviroment",), "environment"),
         (("scna",), "scan"),
@@ -130,6 +133,33 @@ def test_a_near_name_is_suggested(words: tuple[str, ...], near: str) -> None:
     result = run("help", *words)
     assert (result.out, result.code) == ("", 2)
     assert f"did you mean {near}" in result.err
+
+
+@pytest.mark.parametrize("group", ["config", "keys", "meters", "profile"])
+def test_a_group_alone_is_its_help(group: str) -> None:
+    """The same as with --help, in which no line about a command is cut."""
+    alone = run(group)
+    assert (alone.code, alone.err, alone.out) == (0, "", run(group, "--help").out)
+    assert not re.search(r"^  \w+ .*\.\.\.$", alone.out, re.MULTILINE)
+
+
+def test_the_default_format_is_what_the_command_does() -> None:
+    assert "plain (tabs) in a pipe" in " ".join(run("scan", "--help").out.split())
+    assert "ndjson (with --fields plain) in a pipe" in " ".join(run("sniff", "--help").out.split())
+    words = ("sniff", "--port", "sim:stick", "--count", "1", "--no-inventory")
+    assert run(*words).out.startswith("{")
+    assert "\t" in run(*words, "--fields", "address,rssi_dbm").out
+
+
+def test_columns_are_listed_where_the_shell_keeps_the_quotes() -> None:
+    assert run("scan", "--fields", "'?'").out == run("scan", "--fields", "?").out != ""
+
+
+def test_hints_about_digits_fit_the_option() -> None:
+    of_option = run("send", "1", "--port", "sim:", "--ci", "ZZ").err
+    assert "pairs of hexadecimal digits" in of_option
+    assert "file" not in of_option
+    assert "give a file's name" in run("decrypt", "zz").err
 
 
 def test_a_name_like_nothing() -> None:

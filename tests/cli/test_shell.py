@@ -50,6 +50,18 @@ def test_going_on(tmp_path: Path) -> None:
     assert "standard input:1: read 77 -q: exit code 4, nobody answered in time\n" in result.err
 
 
+def test_lines_with_nothing_in_them_do_not_fail(tmp_path: Path) -> None:
+    """What failed before them, in this script or before it was run, is told once."""
+    inner = tmp_path / "inner.mbus"
+    inner.write_text("# a comment\n\nread 1 -q\n")
+    text = f"read 77 -q\n\n# a comment\nrun '{inner}'\n"
+    result = script(text, "--port", "sim:", "--keep-going", folder=tmp_path)
+    assert result.code == 8
+    assert "energy" in result.out
+    assert result.err.count("exit code 4") == 1
+    assert "comment" not in result.err
+
+
 def test_a_file_that_runs_a_file(tmp_path: Path) -> None:
     inner, outer = tmp_path / "inner.mbus", tmp_path / "outer.mbus"
     inner.write_text("read 1 -q\nread 77 -q\nread 0 -q\n")

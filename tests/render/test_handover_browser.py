@@ -91,6 +91,22 @@ def test_nothing_runs_over_the_edge_of_a_screen(tmp_path: Path) -> None:
     assert [(name, wide, room) for name, wide, room in told if wide != room] == []
 
 
+def test_the_number_of_a_meter_is_never_broken(tmp_path: Path) -> None:
+    """In no table and at no width: each number is one line high, beside long words too."""
+    made = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page(PAGES["sample"]))
+    probe = (
+        "<script>addEventListener('load',()=>{document.title=[...document.querySelectorAll('td.meter b')]"
+        ".map(each=>each.getClientRects().length).join(' ')})</script></body>"
+    )
+    path = tmp_path / "page.html"
+    path.write_text(made.replace("</body>", probe), encoding="utf-8")
+    for width in (730, 900):
+        done = run_browser(tmp_path, f"--window-size={width},900", "--dump-dom", path.as_uri())
+        lines = re.search(r"<title>([\d ]+)</title>", done.stdout)
+        assert lines is not None, done.stderr[-500:]
+        assert set(lines[1].split()) == {"1"}, width
+
+
 def test_the_console_stays_silent(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text(page(PAGES["hostile"]), encoding="utf-8")

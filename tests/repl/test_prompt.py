@@ -154,7 +154,7 @@ def test_a_walk_in_the_background(tmp_path: Path) -> None:
         screen.run("\x04", "still in the background")
         screen.run("stop", "33225544 SEN")
         screen.expect("[1] sniff --port sim:stick?pace=real: ended")
-        screen.type("\x04\x04")
+        screen.type("exit\r")
         assert screen.end() == 0
 
 

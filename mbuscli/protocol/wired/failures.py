@@ -13,9 +13,9 @@ from mbuscli.protocol.wired.timing import Timing
 _SHOWN_OCTETS = 32
 
 _SILENT_HINTS = (
-    "try other baud rates: 300 and 2400 are the usual ones",
-    "some meters and converters are slow: try a longer timeout, such as 2 s",
-    "check the meter's address with a scan, and the wiring of the bus",
+    "another baud rate: 300 and 2400 are the usual ones, mbuscli scan --baud auto looks",
+    "more time, as some meters and converters are slow: --timeout 2",
+    "check the meter's address with mbuscli scan, and the wiring of the bus",
 )
 _COLLISION_HINTS = (
     "several meters may have this address: read them by meter address, or one at a time",
@@ -56,7 +56,7 @@ def failure(address: int, replies: Sequence[Reply], timing: Timing, *, meter: st
     if last.frame and last.frame.a_field is not None and not last.comes_from(address):
         text = f"{meter} was asked, address {describe_a_field(last.frame.a_field)} answered {seen}"
         return BusError(
-            text, reason=Reason.WRONG_ADDRESS, hint=("an answer came late: try a longer timeout",)
+            text, reason=Reason.WRONG_ADDRESS, hint=("an answer came late; give it more time: --timeout 2",)
         )
     return BusError(f"{meter} gave an unexpected answer {seen}", reason=Reason.UNEXPECTED)
 

@@ -11,6 +11,8 @@ from mbuscli.cli.decrypt_jobs import check_format, decoded, task_of, undecoded, 
 from mbuscli.cli.decrypt_target import OutFile, Progress, make_report
 from mbuscli.cli.exit_codes import ExitCode, Verdict
 from mbuscli.errors import InputError, Reason, UsageError
+from mbuscli.protocol.octets import counted
+from mbuscli.render.text import inert
 from mbuscli.services.log_source import Chunk, LogSource, Place
 
 if TYPE_CHECKING:
@@ -52,15 +54,16 @@ def write_file(
             output.streams.talk(how)
         raise
     target.finish()
+    output.streams.talk(f"{inert(out)}: {counted(target.report.count, 'telegram')}")
     return code
 
 
 def _with_format(output: Output, out: str | None) -> Output:
-    """The format that the file's name tells, unless one is given."""
-    suffix = "" if out is None else os.path.splitext(out)[1].lower()
-    if output.format_given or suffix not in _SUFFIXES:
+    """The format that the file's name tells, unless one is given: plain where it tells none."""
+    if output.format_given or out is None:
         return output
-    return output._replace(format=suffix[1:])
+    suffix = os.path.splitext(out)[1].lower()
+    return output._replace(format=suffix[1:] if suffix in _SUFFIXES else "plain")
 
 
 class _Work:

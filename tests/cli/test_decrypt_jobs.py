@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import signal
 import subprocess
 import time
@@ -119,7 +120,9 @@ def test_a_file_is_not_written_over(log: Path) -> None:
 
 
 def test_the_suffix_tells_the_format(log: Path) -> None:
-    assert decrypt(log, "--out", "told.csv", "--jobs", "2").code == 8
+    told = decrypt(log, "--out", "told.csv", "--jobs", "2")
+    assert told.code == 8
+    assert re.search(r"^told\.csv: [0-9]+ telegrams$", told.err, re.MULTILINE)
     assert (log.parent / "told.csv").read_text() == decrypt(log, "-o", "csv").out
     assert not (log.parent / "told.csv.resume").exists()
 

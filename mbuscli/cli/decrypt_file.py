@@ -45,7 +45,7 @@ def write_file(
     if out is None:
         return _Work(make_report(output, explain=explain), None, wanted, jobs).run(sources)
     log = sources[0].name if len(sources) == 1 and sources[0].log is not None else None
-    target = OutFile(out, output, log=log, resume=resume, explain=explain)
+    target = OutFile(out, output, log=log, resume=resume, explain=explain, strict=wanted.strict)
     try:
         code = _Work(target.report, target, wanted, jobs).run(sources)
     except BaseException:

@@ -40,10 +40,14 @@ class OutFile:
     Raises InputError `input.exists`, `input.unwritable` and those of `checkpoint.load`.
     """
 
-    def __init__(self, path: str, output: Output, *, log: str | None, resume: bool, explain: bool) -> None:
+    def __init__(
+        self, path: str, output: Output, *, log: str | None, resume: bool, explain: bool, strict: bool
+    ) -> None:
         self.path = path
         self._log = log
-        self._asked = " ".join([output.format, ",".join(output.fields or ()), ",".join(output.units)]).strip()
+        choices = [output.format, ",".join(output.fields or ()), ",".join(output.units)]
+        choices += ["strict"] * strict + ["csv-plain"] * output.csv_plain
+        self._asked = " ".join(filter(None, choices))
         self._saved_at = -_BETWEEN_CHECKPOINTS_S
         self.checkpoint: Checkpoint | None = None
         self._is_parquet = output.format == PARQUET

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -33,13 +32,13 @@ Conversion: TypeAlias = Callable[[Any, bytes], ReadingValue]
 _PLANS_OF_A_LAYOUT = 24
 _JOINED_LIMIT = 256
 
-_reading: Callable[[tuple[Any, ...]], Reading] = partial(tuple.__new__, Reading)
+_new = tuple.__new__
 
 
 def evaluate_laid(telegram: Telegram, laid: Laid, driver: Driver | None) -> Readings | None:
     """What `evaluate` gives for a telegram under a layout; None where there is no plan."""
     layout = laid.layout
-    _, errors = laid.values()
+    values, errors = laid.values()
     failing = None if errors is layout.errors else tuple([error is None for error in errors])
     kind = driver if driver is not None else telegram.meter and telegram.meter.device_type
     key = (kind, telegram.status is None, failing)
@@ -51,8 +50,8 @@ def evaluate_laid(telegram: Telegram, laid: Laid, driver: Driver | None) -> Read
         plan = layout.plans[key] = _Compiler(telegram, laid, driver).plan()
     if plan is None:
         return None
-    values: tuple[Reading, ...] | None = plan.run(laid, telegram.status)
-    return None if values is None else Readings(plan.driver, values)
+    readings: Readings | None = plan.run(laid, values, errors, telegram.status)
+    return readings
 
 
 class _Cell(NamedTuple):
@@ -78,16 +77,19 @@ class _Joined:
     def __init__(self) -> None:
         self._parts: list[tuple[int | None, Callable[[int], list[str]], str]] = []
         self._known: dict[tuple[ReadingValue, ...], str] = {}
+        self._has_sources = False
 
     def add(self, source: int | None, words: Callable[[int], list[str]], ok: str) -> None:
         """Words of a record, or of the status octet if there is no source."""
+        # The status octet comes once; alone it needs no looking up.
+        self._has_sources = source is not None or bool(self._parts)
         self._parts.append((source, words, ok))
 
     def value(self, values: Sequence[Any], status: int | None) -> ReadingValue:
         """The words; meters say the same for months."""
-        numbers: tuple[Any, ...] = tuple(
-            [status if source is None else values[source] for source, _, _ in self._parts]
-        )
+        numbers: tuple[Any, ...] = (status,)
+        if self._has_sources:
+            numbers = tuple([status if source is None else values[source] for source, _, _ in self._parts])
         text = self._known.get(numbers)
         if text is None:
             for number, (_, words, ok) in zip(numbers, self._parts, strict=True):
@@ -106,6 +108,7 @@ class Plan:
         columns = [cell.source or 0 for cell in cells]
         self._pick = itemgetter(*columns) if len(columns) > 1 else lambda values: [values[n] for n in columns]
         self.names = tuple(cell.name for cell in cells)
+        self._kinds = (Reading,) * len(cells)
         self._units = tuple(cell.unit for cell in cells)
         self._abouts = tuple(cell.about for cell in cells)
         self._offsets = tuple(cell.offset for cell in cells)
@@ -123,9 +126,10 @@ class Plan:
             n for n, cell in enumerate(cells) if cell.conversion is None and cell.joined is None
         )
 
-    def run(self, laid: Laid, status: int | None) -> tuple[Reading, ...] | None:
+    def run(
+        self, laid: Laid, values: Sequence[Any], errors: Sequence[str | None], status: int | None
+    ) -> Readings | None:
         """The readings; None where a value is one that its driver says is none."""
-        values, errors = laid.values()
         results = list(self._pick(values))
         for cell, none in self._nones:
             if results[cell] == none:
@@ -141,7 +145,7 @@ class Plan:
                 said[cell] = errors[source]
         # Not strict: the columns have one length, and checking that is dear.
         rows = zip(self.names, results, self._units, self._abouts, self._offsets, self._mains, said)  # noqa: B905
-        return tuple(map(_reading, rows))
+        return _new(Readings, (self.driver, tuple(map(_new, self._kinds, rows))))
 
 
 class _Compiler:

@@ -176,7 +176,7 @@ class Registry:
         return InputError(
             f"no meter driver is called {name!r}",
             reason=Reason.MISSING,
-            hint=(f"did you mean: {', '.join(near)}" if near else "mbuscli meters list shows them",),
+            hint=(f"did you mean {' or '.join(near)}?" if near else "mbuscli meters list shows them",),
         )
 
     def names(self) -> list[str]:

@@ -20,7 +20,7 @@ def _crc_table(polynomial: int) -> tuple[int, ...]:
     return tuple(table)
 
 
-_EN13757 = 0x3D65
+EN13757 = 0x3D65
 _EN13757_TABLE: tuple[int, ...] = ()
 # The same for two octets at a time; worth its 65,536 entries to who checks many telegrams.
 _EN13757_PAIRS: Sequence[int] = ()
@@ -67,7 +67,7 @@ def crcs_hold(data: bytes, blocks: Iterable[tuple[int, int]]) -> list[bool]:
 
 def _start_table() -> tuple[int, ...]:
     global _EN13757_TABLE
-    _EN13757_TABLE = _crc_table(_EN13757)
+    _EN13757_TABLE = _crc_table(EN13757)
     return _EN13757_TABLE
 
 

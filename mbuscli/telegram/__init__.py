@@ -146,7 +146,7 @@ def _decode_bare(data: bytes, by_ci: Telegram | None) -> Telegram:
         reason=Reason.UNRECOGNISED,
         offset=parsed.problems[0].offset if parsed.problems else 0,
         hint=(
-            "a wired frame starts with 68 L L 68, a wireless telegram with L and C (44, 46, 08),",
-            "application data with its CI field (72, 78, 7A, ...)",
+            "a wired frame starts with 68 L L 68, a wireless telegram with L and C (44, 46, 08), application"
+            " data with its CI field (72, 78, 7A, ...)",
         ),
     )

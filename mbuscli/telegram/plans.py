@@ -12,7 +12,7 @@ from mbuscli.protocol.application.ci_table import Ci, Content
 from mbuscli.protocol.application.compact import built_in_formats, proves_layout
 from mbuscli.protocol.application.layout import Laid, Layout, Layouts
 from mbuscli.telegram.body import is_credible, teaches
-from mbuscli.telegram.quick import Quick
+from mbuscli.telegram.quick import Quick, lay
 
 if TYPE_CHECKING:
     from mbuscli.protocol.application.compact import FormatSource
@@ -35,29 +35,28 @@ class Plans:
         self, telegram: Telegram, ci: Ci, start: int, end: int, lower: Lower, context: Context
     ) -> bool:
         """Give the telegram its content if there is a layout for it."""
-        return self.lay(telegram, ci, telegram.clear[start:end], start, lower, context.formats)
+        data = telegram.clear[start:end]
+        layout = self.find(ci, data, start, lower, context.formats)
+        if layout is not None:
+            lay(telegram, layout, data)
+        return layout is not None
 
-    def lay(
-        self, telegram: Telegram, ci: Ci, data: bytes, start: int, lower: Lower, formats: FormatSource | None
-    ) -> bool:
-        """Give the telegram the content `data`, which stands at `start`, if there is a layout for it."""
+    def find(
+        self, ci: Ci, data: bytes, start: int, lower: Lower, formats: FormatSource | None
+    ) -> Layout | None:
+        """The layout of the content `data`, which stands at `start`; None if no known one fits."""
         if ci.content is _RECORDS:
             layout = self._full.find(data, start)
             if layout is None:
-                return False
+                return None
             if formats is not None and layout.taught is not formats and teaches(ci, lower):
                 _teach(layout, data, formats)
-        elif ci.content is _COMPACT:
+            return layout
+        if ci.content is _COMPACT:
             layout = self._compact.find(data, start)
-            if layout is None or not proves_layout(layout, data, formats or built_in_formats()):
-                return False
-        else:
-            return False
-        telegram.laid = Laid(layout, data)
-        if layout.problems:
-            telegram.problems.extend(layout.problems)
-        telegram.more_follows = layout.more_follows
-        return True
+            if layout is not None and proves_layout(layout, data, formats or built_in_formats()):
+                return layout
+        return None
 
     def learn_layout(self, parsed: Parsed, data: bytes, start: int, ci: Ci) -> None:
         """Take note of application data that was read without a layout."""

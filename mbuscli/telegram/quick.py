@@ -8,18 +8,20 @@ layout not known yet, a key that does not fit, another layer) gives None, and `d
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 from zlib import adler32
 
 from mbuscli.errors import DecodeError
 from mbuscli.protocol.address import MeterAddress
-from mbuscli.protocol.application.ci_table import CI_ELL_I, FROM_SLAVE, LONG, Ci, Content
+from mbuscli.protocol.application.ci_table import CI_ELL_I, FROM_SLAVE, LONG, Content
+from mbuscli.protocol.application.layout import Laid, Layout
 from mbuscli.protocol.security.keys import AES_KEY_SIZE
 from mbuscli.protocol.security.modes_table import AES_CBC_IV
 from mbuscli.protocol.security.sealed import CHECK_RECORDS, DECRYPTED
 from mbuscli.protocol.wired.frames import FrameKind
 from mbuscli.protocol.wireless.c_fields import Direction, direction_of
+from mbuscli.protocol.wireless.crc_free import is_free_of_crcs
 from mbuscli.protocol.wireless.ell import Ell
 from mbuscli.protocol.wireless.frame_format import (
     CI_OFFSET,
@@ -27,7 +29,6 @@ from mbuscli.protocol.wireless.frame_format import (
     OWN_ORDER,
     begins_with_start,
     decode_link,
-    meter_of,
     strip_crcs,
 )
 from mbuscli.telegram.model import (
@@ -56,42 +57,58 @@ _EXACT = ("2F2F",)
 _PLAUSIBLE = ("2F2F", CHECK_RECORDS)
 _BLOCK = 16
 _LIMIT = 1 << 15
+_MOST_LAYOUTS = 2048
 
 _CI_LONG = 0x72
 _VARIABLE = FROM_SLAVE[_CI_LONG]
+_WIRED_HEAD = 15  # up to the meter's address
 _WIRED_HEADER = 19  # up to the records: 68 L L 68 C A CI and the long header
 _WIRED = Lower(WIRED, intact=True)
 _RADIO = Lower(WIRELESS)
 _LONG_FRAME = FrameKind.LONG
-_ELL = bytes((CI_ELL_I,))
 _ELL_SIZE = 3
+_RADIO_HEAD = CI_OFFSET + 1
+_BEHIND_ELL = CI_OFFSET + _ELL_SIZE
+_AT_ONCE = CI_OFFSET + 1  # where the transport header begins without an extended link layer
 
 
-class _Radio(NamedTuple):
-    """What C field, manufacturer and CI fields of a radio telegram say.
+class _Head:
+    """What the first octets of telegrams say, the same for all that one meter sends.
 
-    at   where the transport header begins
+    size         of the telegram
+    at, start    where the transport header and the content of a radio telegram begin
+    meter        None where a long header, which is no part of the first octets, says it
+    key, keys    the key that `keys` offers first, and the outcome that it gives
+    layout       of the last telegram
     """
 
-    link: Link
-    ci: Ci
-    at: int
+    __slots__ = ("at", "ci", "key", "keys", "layout", "link", "meter", "sender", "size", "start")
+
+    def __init__(self, link: Link, meter: MeterAddress | None, size: int) -> None:
+        self.link = link
+        self.meter = meter
+        self.size = size
+        self.sender = meter
+        self.ci = _VARIABLE
+        self.at = self.start = _WIRED_HEADER
+        self.key: tuple[bytes, Security] | None = None
+        self.keys: KeySource | None = None
+        self.layout: Layout | None = None
 
 
-_UNSEEN = _Radio(Link(WIRELESS), _VARIABLE, 0)
+_NOT_HERE = _Head(Link(WIRED), None, 0)
 
 
 class Quick:
-    """Decodes what is quickly decoded. It keeps what comes again: addresses, links."""
+    """Decodes what is quickly decoded. It keeps what comes again: the heads of telegrams."""
 
     def __init__(self, plans: Plans) -> None:
         self._plans = plans
         self._meters: dict[bytes, MeterAddress] = {}
-        self._senders: dict[bytes, MeterAddress] = {}
-        self._wired_links: dict[bytes, Link] = {}
-        self._keys: KeySource | None = None
-        self._first_keys: dict[tuple[bytes, bool], tuple[bytes, Security]] = {}
-        self._radios: dict[tuple[bytes, bytes, str | None, str], _Radio | None] = {}
+        self._wired_heads: dict[bytes, _Head] = {}
+        self._bare_heads: dict[bytes, _Head] = {}
+        self._held: set[Layout] = set()
+        self._radio_heads: dict[tuple[bytes, str | None, str], _Head | None] = {}
 
     def decode(
         self,
@@ -109,33 +126,34 @@ class Quick:
         return None if layer == WIRED else self._wireless(data, keys, formats, frame_format)
 
     def _wired(self, data: bytes, formats: FormatSource | None) -> Telegram | None:
-        size = len(data)
+        head = self._wired_heads.get(data[:_WIRED_HEAD])
+        if head is None:
+            head = _wired_head(data)
+            if head is None:
+                return None
+            _keep(self._wired_heads, data[:_WIRED_HEAD], head)
         if (
-            size <= _WIRED_HEADER + 2
-            or data[1] != size - 6
-            or data[2] != size - 6
-            or data[6] != _CI_LONG
-            or data[4] & _PRM
+            len(data) != head.size
             or data[-1] != _STOP
             # Without its first bit, and as no sum of so few octets exceeds it, this is their sum.
             or adler32(data[4:-2], 0) & 0xFF != data[-2]
         ):
             return None
-        part = data[4:7]
-        link = self._wired_links.get(part)
-        if link is None:
-            link = Link(WIRED, _LONG_FRAME, *part)
-            _keep(self._wired_links, part, link)
-        telegram = Telegram(data, link)
-        telegram.meter = self._meter(data[7:15])
-        telegram.acc, telegram.status = data[15], data[16]
-        telegram.configuration = data[17] | data[18] << 8
         content = data[_WIRED_HEADER:-2]
-        if not self._plans.lay(telegram, _VARIABLE, content, _WIRED_HEADER, _WIRED, formats):
-            return None
-        if data[18] & _MODE:
-            assert telegram.laid is not None
-            if not (telegram.laid.layout.credible and is_impossible(telegram.configuration, len(content))):
+        layout = head.layout
+        # The wire teaches no formats.
+        if layout is None or int.from_bytes(content, "big") & layout.mask != layout.shape:
+            layout = self._plans.find(_VARIABLE, content, _WIRED_HEADER, _WIRED, formats)
+            if layout is None:
+                return None
+            self._note(head, layout)
+        telegram = Telegram(data, head.link)
+        telegram.meter = head.meter
+        telegram.acc, telegram.status, low, high = data[15:_WIRED_HEADER]
+        telegram.configuration = low | high << 8
+        lay(telegram, layout, content)
+        if high & _MODE:
+            if not (layout.credible and _is_impossible(telegram.configuration, len(content))):
                 return None
             ignore_configuration(telegram, _WIRED_HEADER)
         return telegram
@@ -147,108 +165,88 @@ class Quick:
         formats: FormatSource | None,
         frame_format: str | None,
     ) -> Telegram | None:
-        raw, found, crc = data, None, "absent"
-        # What a receiver freed from CRCs is taken as it is, if its length is right.
+        head = self._bare_heads.get(data[:_RADIO_HEAD])
         if (
-            frame_format != NO_CRCS
-            or data[0] != len(data) - 1
-            or data[0] < CI_OFFSET
-            or begins_with_start(data)
+            head is not None
+            and len(data) == head.size
+            and (frame_format == NO_CRCS or (frame_format is None and is_free_of_crcs(data)))
         ):
-            try:
-                raw, found, crc, _, _ = strip_crcs(data, frame_format=frame_format)
-            except DecodeError:
-                return None
-        # Behind an extended link layer of the short form stands another CI field.
-        fields = raw[CI_OFFSET : CI_OFFSET + 1 + _ELL_SIZE : _ELL_SIZE]
-        key = (raw[1:4], fields if fields[:1] == _ELL else fields[:1], found, crc)
-        radio = self._radios.get(key, _UNSEEN)
-        if radio is _UNSEEN:
-            radio = _radio(raw, found, crc)
-            _keep(self._radios, key, radio)
-        if radio is None:
+            return self._radio(data, data, head, keys, formats)
+        try:
+            raw, found, crc, _, _ = strip_crcs(data, frame_format=frame_format)
+        except DecodeError:
             return None
-        link, ci, at = radio
-        start = at + ci.header
+        head = self._radio_head(raw, found, crc)
+        if head is None:
+            return None
+        # What a receiver freed from CRCs is taken as it is, if its length is right.
+        if head.size == len(data) and head.at == _AT_ONCE and raw == data and not begins_with_start(data):
+            _keep(self._bare_heads, data[:_RADIO_HEAD], head)
+        return self._radio(raw, data, head, keys, formats)
+
+    def _radio(
+        self, raw: bytes, data: bytes, head: _Head, keys: KeySource | None, formats: FormatSource | None
+    ) -> Telegram | None:
+        start, ci = head.start, head.ci
         if len(raw) <= start:
             return None
-        telegram = Telegram(raw, link, data)
-        address = raw[2:10]
-        sender = self._senders.get(address)
-        if sender is None:
-            sender = meter_of(address)
-            _keep(self._senders, address, sender)
-        telegram.meter = telegram.sender = sender
-        if telegram.link.ci_field == CI_ELL_I:
+        telegram = Telegram(raw, head.link, data)
+        telegram.meter = telegram.sender = head.sender
+        if head.at != _AT_ONCE:
             telegram.ell = Ell(CI_ELL_I, raw[11], raw[12], None, None, None, _ELL_SIZE)
         content = raw[start:]
         if ci.header:
-            if ci.header == LONG:
-                telegram.meter = self._meter(raw[at : at + 8])
+            if head.meter is None:
+                telegram.meter = self._meter(raw[head.at : head.at + 8])
             telegram.acc, telegram.status, low, high = raw[start - 4 : start]
             telegram.configuration = low | high << 8
             if high & _MODE:
-                opened = self._open(telegram, ci, raw[start - 4 : start], content, keys)
+                if high & _MODE != AES_CBC_IV or (head.meter is None and telegram.meter != head.sender):
+                    return None
+                opened = _open(head, raw, content, (low >> 4) * _BLOCK, keys)
                 if opened is None:
                     return None
-                content = opened
+                content, telegram.security = opened
                 telegram.clear = raw[:start] + content
-        if not self._plans.lay(telegram, ci, content, start, _RADIO, formats):
-            return None
+        layout = head.layout
+        if (
+            layout is None
+            or (formats is not None and layout.taught is not formats)
+            or len(content) != layout.size
+            or int.from_bytes(content, "big") & layout.mask != layout.shape
+        ):
+            layout = self._plans.find(ci, content, start, _RADIO, formats)
+            if layout is None:
+                return None
+            if ci.content is Content.RECORDS:
+                self._note(head, layout)
+        lay(telegram, layout, content)
         # A key that is not filed under this very meter is believed if the content reads as records.
-        if CHECK_RECORDS in telegram.security.checks:
-            assert telegram.laid is not None
-            return telegram if telegram.laid.layout.credible else None
+        if not layout.credible and CHECK_RECORDS in telegram.security.checks:
+            return None
         return telegram
 
-    def _open(
-        self, telegram: Telegram, ci: Ci, header: bytes, content: bytes, keys: KeySource | None
-    ) -> bytes | None:
-        """The content in clear, if it is in mode 5, and the first key for the meter opens it."""
-        sender, meter = telegram.sender, telegram.meter
-        hidden = (header[2] >> 4) * _BLOCK
-        if (
-            header[3] & _MODE != AES_CBC_IV
-            or keys is None
-            or not 0 < hidden <= len(content)
-            or content[:2] == _CHECK_OCTETS
-            or meter is None
-            or sender is None
-            or meter != sender
-        ):
-            return None
-        key = self._key_of(telegram.raw[2:CI_OFFSET], sender, keys, is_long=ci.header == LONG)
-        if key is None:
-            return None
-        octets, security = key
-        plain = _cipher()(octets, telegram.raw[2:CI_OFFSET] + header[:1] * 8, content[:hidden])
-        if plain[:2] != _CHECK_OCTETS:
-            return None
-        telegram.security = security
-        return plain + content[hidden:]
-
-    def _key_of(
-        self, address: bytes, meter: MeterAddress, keys: KeySource, *, is_long: bool
-    ) -> tuple[bytes, Security] | None:
-        """The first key for the meter and the outcome that it gives, None if it cannot be the right one.
-
-        A source offers the same first key as long as a stream lasts.
-        """
-        if keys is not self._keys:
-            self._keys = keys
-            self._first_keys.clear()
-        known = self._first_keys.get((address, is_long))
-        if known is not None:
+    def _radio_head(self, raw: bytes, found: str | None, crc: str) -> _Head | None:
+        """What the octets up to CI say; behind an extended link layer of the short form stands another CI
+        field."""
+        octets = raw[:_RADIO_HEAD]
+        if octets[-1] == CI_ELL_I:
+            octets += raw[_BEHIND_ELL : _BEHIND_ELL + 1]
+        key = octets, found, crc
+        known = self._radio_heads.get(key, _NOT_HERE)
+        if known is not _NOT_HERE:
             return known
-        for candidate in keys.candidates([meter, meter] if is_long else [meter]):
-            if candidate.factory or len(candidate.key) != AES_KEY_SIZE:
-                return None
-            label, checks = "ALA" if is_long else "LLA", _EXACT if candidate.exact else _PLAUSIBLE
-            security = Security(AES_CBC_IV, 0, DECRYPTED, candidate.name, checks, label)
-            known = candidate.key.octets, security
-            _keep(self._first_keys, (address, is_long), known)
-            return known
-        return None
+        head = _radio_head(raw, found, crc)
+        _keep(self._radio_heads, key, head)
+        return head
+
+    def _note(self, head: _Head, layout: Layout) -> None:
+        """Try this layout first with the next telegram. Heads must not keep all layouts that plans drop."""
+        head.layout = layout
+        self._held.add(layout)
+        if len(self._held) > _MOST_LAYOUTS:
+            for kept in (self._held, self._wired_heads, self._bare_heads, self._radio_heads):
+                kept.clear()
 
     def _meter(self, octets: bytes) -> MeterAddress:
         meter = self._meters.get(octets)
@@ -256,6 +254,9 @@ class Quick:
             meter = MeterAddress.from_octets(octets)
             _keep(self._meters, octets, meter)
         return meter
+
+
+_is_impossible = lru_cache(maxsize=1024)(is_impossible)
 
 
 @cache
@@ -266,7 +267,49 @@ def _cipher() -> Callable[[bytes, bytes, bytes], bytes]:
     return aes_cbc_decrypt
 
 
-def _radio(raw: bytes, frame_format: str | None, crc: str) -> _Radio | None:
+def _open(
+    head: _Head, raw: bytes, content: bytes, hidden: int, keys: KeySource | None
+) -> tuple[bytes, Security] | None:
+    """The content in clear, if the first key for the meter opens its `hidden` octets."""
+    if keys is None or not 0 < hidden <= len(content) or content[:2] == _CHECK_OCTETS:
+        return None
+    if head.key is None or head.keys is not keys:
+        head.key, head.keys = _first_key(head, keys), keys
+        if head.key is None:
+            return None
+    key, security = head.key
+    iv = raw[2:CI_OFFSET] + raw[head.start - 4 : head.start - 3] * 8
+    if hidden == len(content):
+        plain = _cipher()(key, iv, content)
+    else:
+        plain = _cipher()(key, iv, content[:hidden]) + content[hidden:]
+    return (plain, security) if plain[:2] == _CHECK_OCTETS else None
+
+
+def lay(telegram: Telegram, layout: Layout, data: bytes) -> None:
+    """Give the telegram the content `data`, which has this layout."""
+    telegram.laid = Laid(layout, data)
+    if layout.problems:
+        telegram.problems.extend(layout.problems)
+    if layout.more_follows:
+        telegram.more_follows = True
+
+
+def _wired_head(data: bytes) -> _Head | None:
+    """None unless it is the head of a slave's answer with a long header."""
+    size = len(data)
+    if (
+        size <= _WIRED_HEADER + 2
+        or data[1] != size - 6
+        or data[2] != size - 6
+        or data[6] != _CI_LONG
+        or data[4] & _PRM
+    ):
+        return None
+    return _Head(Link(WIRED, _LONG_FRAME, *data[4:7]), MeterAddress.from_octets(data[7:_WIRED_HEAD]), size)
+
+
+def _radio_head(raw: bytes, frame_format: str | None, crc: str) -> _Head | None:
     """None unless a meter sends, in the common order, records or a compact frame behind at most one header of
     the extended link layer."""
     fields = decode_link(raw)
@@ -283,7 +326,25 @@ def _radio(raw: bytes, frame_format: str | None, crc: str) -> _Radio | None:
     link = Link(
         WIRELESS, c_field=fields.c_field, ci_field=fields.ci_field, frame_format=frame_format, crc=crc
     )
-    return _Radio(link, ci, at + 1)
+    head = _Head(link, None if ci.header == LONG else fields.meter, len(raw))
+    head.sender, head.ci, head.at, head.start = fields.meter, ci, at + 1, at + 1 + ci.header
+    return head
+
+
+def _first_key(head: _Head, keys: KeySource) -> tuple[bytes, Security] | None:
+    """The first key for the meter and the outcome that it gives, None if it cannot be the right one.
+
+    A source offers the same first key as long as a stream lasts.
+    """
+    sender, is_long = head.sender, head.meter is None
+    if sender is None:
+        return None
+    for candidate in keys.candidates([sender, sender] if is_long else [sender]):
+        if candidate.factory or len(candidate.key) != AES_KEY_SIZE:
+            return None
+        label, checks = "ALA" if is_long else "LLA", _EXACT if candidate.exact else _PLAUSIBLE
+        return candidate.key.octets, Security(AES_CBC_IV, 0, DECRYPTED, candidate.name, checks, label)
+    return None
 
 
 def _keep(kept: dict[Any, Any], key: object, value: object) -> None:

@@ -164,3 +164,16 @@ def test_a_configuration_field_that_may_be_meant_is_not_ignored(configuration: i
     for field in (0, 0, 0, configuration, configuration):
         frame = encode_long(8, 5, 0x72, header + field.to_bytes(2, "little") + records)
         assert shown(decode(frame, plans=plans)) == shown(decode(frame))
+
+
+def test_heads_do_not_keep_what_plans_drop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mbuscli.telegram.quick._MOST_LAYOUTS", 8)
+    plans = Plans()
+    for number in range(40):
+        content = bytes.fromhex("0C13") + bytes(4) + bytes.fromhex("0259B005") * number
+        frame = encode_long(8, 1, 0x72, METER.octets() + bytes(4) + content)
+        for _ in range(4):
+            telegram = decode(frame, plans=plans)
+            assert len(plans.quick._held) <= 8
+        assert telegram.laid is not None
+        assert [record.raw for record in telegram.records] == [r.raw for r in decode(frame).records]

@@ -66,12 +66,12 @@ def decode_fixed(data: bytes, offset: int, *, mode2: bool = False) -> FixedData:
     counters = [data[8:12], data[12:16]]
     codes = (unit1 & 0x3F, unit2 & 0x3F)
     qualifiers = ("stored_at_fixed_date",) if any(status & bit for bit in _STORED_BITS) else ()
+    octets = [counter[::-1] for counter in counters] if mode2 else counters
     records: list[Record] = []
     for index in (0, 1):
         header = _header(codes, index, qualifiers)
         raw = counters[index]
         record = Counter(offset + 8 + 4 * index, header, raw)
-        octets = [counter[::-1] if mode2 else counter for counter in counters]
         record.settle(*_count(header, octets, index, status))
         records.append(record)
     medium = unit1 >> 6 | (unit2 >> 6) << 2
@@ -106,11 +106,12 @@ def _count(header: RecordHeader, counters: list[bytes], index: int, status: int)
         return None, header.error
     octets = counters[index]
     flags = [bool(status & bit) for bit in _BINARY_BITS]
-    bcd_possible = all(_is_bcd(counter) for counter in counters)
     try:
-        if all(flags) or (any(flags) and not bcd_possible):
+        if not any(flags):
+            return scale(decode_bcd(octets), header.exponent), None
+        if all(flags) or not all(map(_is_bcd, counters)):
             return scale(decode_signed(octets), header.exponent), None
-        if any(flags) and decode_bcd(octets) != decode_signed(octets):
+        if decode_bcd(octets) != decode_signed(octets):
             return None, f"status {status:02X} does not tell for sure whether the counters are BCD or binary"
         return scale(decode_bcd(octets), header.exponent), None
     except NoValueError as reason:

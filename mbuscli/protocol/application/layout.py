@@ -23,6 +23,7 @@ from mbuscli.protocol.application.date_types import (
     decode_type_i,
     decode_type_j,
 )
+from mbuscli.protocol.application.dif_table import BCD_FIELDS
 from mbuscli.protocol.application.layout_code import make_taker
 from mbuscli.protocol.application.records import Blob, Parsed, Record
 from mbuscli.protocol.application.values import (
@@ -35,11 +36,12 @@ from mbuscli.protocol.octets import hex_text
 
 if TYPE_CHECKING:
     from mbuscli.errors import Problem
-    from mbuscli.protocol.application.header import RecordHeader
 
 # More records than any meter puts into a telegram: compiling them takes milliseconds.
 _MOST_RECORDS = 64
 _FILLERS = b"\x2f\x2f"
+# How often a layout is compiled anew as other records of it have no value.
+_CHANCES = 3
 
 
 def _kept(decode: Callable[[bytes], str]) -> Callable[[bytes], str | None]:
@@ -68,14 +70,8 @@ class LaidRecord(Record):
     value: Value
     error: str | None
 
-    def __init__(
-        self, offset: int, header: RecordHeader, raw: bytes, value: Value, error: str | None
-    ) -> None:
-        self.offset = offset
-        self.header = header
-        self.raw = raw
-        self.value = value
-        self.error = error
+
+_new_record: Callable[[type], Any] = object.__new__
 
 
 class Laid:
@@ -91,17 +87,24 @@ class Laid:
     def values(self) -> tuple[Sequence[Value], Sequence[str | None]]:
         """Values and errors in the order of the records; the errors are the very `layout.errors` where every
         record has the value that it can have."""
-        if self._read is None:
-            self._read = self.layout.read(self.data)
-        return self._read
+        read = self._read
+        if read is None:
+            read = self._read = self.layout.read(self.data)
+        return read
 
     def records(self) -> list[Record]:
         """The records."""
         layout = self.layout
         values, errors = self.values()
-        records: list[Record] = list(
-            map(LaidRecord, layout.offsets, layout.headers, layout.raws(self.data), values, errors)
-        )
+        # Filled here, as calls of a constructor are what costs. Not strict: that checks lengths again.
+        records = list(map(_new_record, layout.kinds))
+        columns = zip(records, layout.offsets, layout.headers, layout.raws(self.data), values, errors)  # noqa: B905
+        for record, offset, header, raw, value, error in columns:
+            record.offset = offset
+            record.header = header
+            record.raw = raw
+            record.value = value
+            record.error = error
         if layout.ends_in_blob:
             last = records[-1]
             records[-1] = Blob(last.offset, last.header, last.raw)
@@ -119,6 +122,8 @@ class Layout:
     credible           octets of this shape are records, whatever a header claims about them
     taught             the format source that has learnt this shape
     plans              what meter drivers and renderers have worked out about this shape
+    size               of the data
+    mask, shape        which bits of the data, read as one number, belong to the shape, and what they are
     """
 
     def __init__(self, parsed: Parsed, places: Sequence[int], data: bytes) -> None:
@@ -128,6 +133,7 @@ class Layout:
         self.more_follows = parsed.more_follows
         self.offsets = tuple(record.offset for record in records)
         self.headers = tuple(record.header for record in records)
+        self.kinds = (LaidRecord,) * len(records)
         self.ends_in_blob = bool(records) and isinstance(records[-1], Blob)
         self.headers_raw = None if self.ends_in_blob else b"".join(header.raw for header in self.headers)
         self.credible = False
@@ -136,34 +142,42 @@ class Layout:
         self.spans = tuple(
             slice(place, place + len(record.raw)) for place, record in zip(places, records, strict=True)
         )
-        self._size = len(data)
-        free = bytearray(self._size)
+        self.size = len(data)
+        free = bytearray(self.size)
         for span, header in zip(self.spans, self.headers, strict=True):
             begin = span.start + (header.data_length is None)  # the LVAR octet belongs to the shape
             free[begin : span.stop] = b"\xff" * (span.stop - begin)
-        self._mask = int.from_bytes(free, "big") ^ (1 << 8 * self._size) - 1
-        self._shape = int.from_bytes(data, "big") & self._mask
+        self.mask = int.from_bytes(free, "big") ^ (1 << 8 * self.size) - 1
+        self.shape = int.from_bytes(data, "big") & self.mask
         self.raws = _cutter(self.spans)
         self._readers: list[Reader] = [
             hex_text if isinstance(record, Blob) else record.header.reader or choose_reader(record.header)
             for record in records
         ]
-        self.errors = tuple(
+        self.errors: Sequence[str | None] = tuple(
             reader.reason if isinstance(reader, Refusal) else None for reader in self._readers
         )
-        self._take, self._doubtful = make_taker(self.headers, self._readers, self.spans, self._size, _DATES)
+        self._apart: tuple[int, ...] = ()
+        self._odd: tuple[int, ...] = ()
+        self._chances = _CHANCES
+        self._make_taker()
         self._nothing = (None,) * len(records)
+
+    def _make_taker(self) -> None:
+        self._take, self._doubtful = make_taker(
+            self.headers, self._readers, self.spans, self.size, _DATES, frozenset(self._apart)
+        )
 
     def fits(self, octets: int) -> bool:
         """True if data of this size, read as one number, has this shape."""
-        return octets & self._mask == self._shape
+        return octets & self.mask == self.shape
 
     def read(self, data: bytes) -> tuple[Sequence[Value], Sequence[str | None]]:
         """The value of each record in data of this shape, and the error of each that has none."""
         try:
             taken, is_whole = self._take(data)
             if is_whole:
-                return taken, self.errors
+                return self._complete(taken, data) if self._apart else (taken, self.errors)
         except ValueError:  # NoValueError is one
             taken = self._nothing
         values, errors = list(taken), list(self.errors)
@@ -171,11 +185,46 @@ class Layout:
             values[index] = None
         for index, reader in enumerate(self._readers):
             if values[index] is None and errors[index] is None:
-                try:
-                    values[index] = reader(data[self.spans[index]])
-                except NoValueError as reason:
-                    errors[index] = str(reason)
+                values[index], errors[index] = _outcome(reader, data[self.spans[index]])
+        self._note(values, errors)
         return values, errors
+
+    def _complete(self, taken: Sequence[Value], data: bytes) -> tuple[Sequence[Value], Sequence[str | None]]:
+        """Add the values that are read apart."""
+        values, errors, is_failing = list(taken), list(self.errors), False
+        for index in self._apart:
+            values[index], errors[index] = _outcome(self._readers[index], data[self.spans[index]])
+            is_failing = is_failing or values[index] is None
+        return values, errors if is_failing else self.errors
+
+    def _note(self, values: Sequence[Value], errors: Sequence[str | None]) -> None:
+        """Where the same records fail twice in a row they will go on failing: they are then read apart."""
+        odd = tuple(
+            [
+                index
+                for index, header in enumerate(self.headers)
+                if (values[index] is None and self.errors[index] is None)
+                or (header.data_field in BCD_FIELDS and _is_negative(values[index]))
+            ]
+        )
+        if odd and odd == self._odd and self._chances:
+            self._chances -= 1
+            self._apart = tuple(sorted({*self._apart, *odd}))
+            self._make_taker()
+        self._odd = odd
+
+
+def _is_negative(value: Value) -> bool:
+    return not isinstance(value, str) and value is not None and value < 0
+
+
+@lru_cache(maxsize=4096)
+def _outcome(reader: Reader, octets: bytes) -> tuple[Value, str | None]:
+    """What a reader says, with a memory: a meter gives the same mark for "no value" again and again."""
+    try:
+        return reader(octets), None
+    except NoValueError as reason:
+        return None, str(reason)
 
 
 def compile_layout(parsed: Parsed, places: Sequence[int] | None, data: bytes, start: int) -> Layout | None:

@@ -15,7 +15,7 @@ doing it. The text consists of the phrases in this file and of numbers; nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from struct import Struct
 from typing import Any, TypeAlias
@@ -46,16 +46,17 @@ def make_taker(
     spans: Sequence[slice],
     size: int,
     dates: Mapping[Any, Callable[[bytes], str | None]],
+    apart: Collection[int] = (),
 ) -> tuple[Taker, Sequence[int]]:
     """The function for data of `size` octets, in which the records' own data stand at `spans`; and which of
     the values are integers that may mean "no value".
 
-    `dates`: readers that give None instead of raising NoValueError. The function raises ValueError where
-    another value is missing.
+    `dates`: readers that give None instead of raising NoValueError. `apart`: records that are left out.
+    The function raises ValueError where another value is missing.
     """
     code = _Code(size)
     for index, (header, reader, span) in enumerate(zip(headers, readers, spans, strict=True)):
-        if isinstance(reader, Refusal):
+        if isinstance(reader, Refusal) or index in apart:
             code.values.append("None")
         elif reader in dates:
             code.date(index, dates[reader], span)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import struct
-from decimal import Decimal
+from bisect import bisect_right
+from decimal import Context, Decimal
 
 from mbuscli.protocol.application.date_types import NoValueError
 
@@ -18,11 +19,21 @@ _LIMIT = 10**_REAL32_DIGITS
 _MAX_PLACES = 12  # 5^13 has ten digits
 _SURE_DIGITS = 6
 _SMALLEST_NORMAL = 2.0**-126
+# Between these, a number of 24 bits times a power of ten that leaves it nine digits in front of the point is
+# exact in 53 bits, and so is each of these powers.
+_LEAST, _MOST = 1e-4, 1e6
+_DECADES = [1e-4, 1e-3, 1e-2, 0.1, 1.0, 1e1, 1e2, 1e3, 1e4, 1e5]
+_PLACES_OF_LEAST = 12
+_TENS = [10.0**places for places in range(_PLACES_OF_LEAST + 1)]
+_UNITS = [Decimal((0, (1,), -places)) for places in range(_PLACES_OF_LEAST + 1)]
+_multiply = Context(prec=2 * _REAL32_DIGITS).multiply
 
 
 def decode_real32(octets: bytes) -> Decimal:
     """Type H: the number itself if nine digits can write it, else the shortest decimal for these 32 bits."""
     (value,) = _REAL32.unpack(octets)
+    if _LEAST <= abs(value) < _MOST:
+        return _common(value, octets)
     if math.isnan(value):
         raise NoValueError("not a number (NaN)")
     if math.isinf(value):
@@ -42,6 +53,22 @@ def decode_real32(octets: bytes) -> Decimal:
                 return Decimal(int(Decimal(text))) if "+" in text else Decimal(text)  # 5000000, not 5E+6
         except OverflowError:
             continue
+    raise AssertionError("nine digits name every 32-bit number")
+
+
+def _common(value: float, octets: bytes) -> Decimal:
+    """The same for numbers of a common size, by arithmetic that is exact, without a text."""
+    most = _PLACES_OF_LEAST + 1 - bisect_right(_DECADES, abs(value))
+    if (value * _TENS[most]).is_integer():
+        return Decimal(value)
+    for places in range(most - _REAL32_DIGITS + _SURE_DIGITS, most + 1):
+        ten = _TENS[places]
+        digits = round(value * ten)
+        if _REAL32.pack(digits / ten) == octets:
+            while places and not digits % 10:
+                digits //= 10
+                places -= 1
+            return _multiply(digits, _UNITS[places])
     raise AssertionError("nine digits name every 32-bit number")
 
 

@@ -74,9 +74,10 @@ def special_reader(header: RecordHeader) -> Reader | None:
     if field == REAL32:
         from mbuscli.protocol.application.real32 import decode_real32
 
-        if not (header.exponent or header.addends) and header.divisor == 1:
-            return decode_real32
-        return lambda octets: scaled(header, decode_real32(octets))
+        if header.addends or header.divisor != 1:
+            return lambda octets: scaled(header, decode_real32(octets))
+        scaleb, exponent = EXACT.scaleb, header.exponent
+        return (lambda octets: scaleb(decode_real32(octets), exponent)) if exponent else decode_real32
     if kind is Kind.MANUFACTURER and field in INTEGER_FIELDS and header.data_length == 2:
         return lambda octets: decode_manufacturer(int.from_bytes(octets, "little"))
     if kind is Kind.IDENTITY and field in INTEGER_FIELDS and header.data_length == 8:

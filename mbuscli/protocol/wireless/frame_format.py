@@ -153,6 +153,11 @@ def encode_format_b(telegram: bytes) -> bytes:
     return _with_crc(first) + (_with_crc(rest) if rest else b"")
 
 
+def places_of_crcs(size: int) -> tuple[tuple[int, int], ...]:
+    """Start and end of all blocks behind which a CRC may stand in so many octets, whose L counts them all."""
+    return _blocks_a_within(size) + _blocks_b(size - 1)
+
+
 def begins_with_start(data: bytes) -> bool:
     """True if start octets may stand in front."""
     return data[:1] in _FIRST_OCTETS

@@ -144,3 +144,31 @@ def test_any_values_in_any_records_read_the_same(kinds: list[str], data: st.Data
     expected = parse_records(second).records
     assert laid(layout, second) == shown(expected)
     assert [type(record[3]) for record in laid(layout, second)] == [type(record.value) for record in expected]
+
+
+FAILING = (
+    "0C1399999999 046D00000000 426CFFFF 02FD17FFFF 02590080 0F0102",
+    "0C13999999FF 046D0A0B3F3C 426CFFFF 02FD170000 0259B005 0F0102",
+    "0C13991234F0 046D00000000 426C1F3C 02FD17FFFF 0259B005 0F0102",
+    "0C13ABCDEFAA 046D0A0B3F3C 426C1F3C 02FD170000 02590080 0F0102",
+)
+
+
+@given(st.lists(st.sampled_from((*FAILING, WATER.hex())), min_size=1, max_size=30))
+def test_records_that_go_on_failing_are_read_apart(telegrams: list[str]) -> None:
+    layout = learnt(WATER).find(WATER, 0)
+    for text in telegrams:
+        data = bytes.fromhex(text)
+        assert laid(layout, data) == shown(parse_records(data).records)
+
+
+def test_a_layout_is_compiled_anew_a_few_times_at_most() -> None:
+    layout = learnt(WATER).find(WATER, 0)
+    assert layout is not None
+    takers = set()
+    for text in FAILING * 5:
+        for _ in range(2):
+            layout.read(bytes.fromhex(text))
+            takers.add(layout._take)
+    assert 1 < len(takers) <= 4
+    assert layout.read(WATER)[1] is layout.errors

@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mbuscli.errors import InputError
+from mbuscli.protocol.application import real32
 from mbuscli.protocol.application.date_types import (
     NoValueError,
     decode_type_f,
@@ -76,6 +77,17 @@ def test_real32_names_the_same_bits(octets: bytes) -> None:
     value = decode_real32(octets)
     assert struct.unpack("<f", struct.pack("<f", float(value)))[0] == number
     assert len(value.normalize().as_tuple().digits) <= 9
+
+
+@given(
+    st.floats(2.0**-17, 2.0**24, width=32) | st.integers(0, 10**7).map(lambda thousandths: thousandths / 1000)
+)
+def test_real32_by_arithmetic_is_real32_by_text(number: float) -> None:
+    octets = struct.pack("<f", -number)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(real32, "_MOST", 0.0)
+        by_text = decode_real32(octets)
+    assert decode_real32(octets).as_tuple() == by_text.as_tuple()
 
 
 @given(st.integers(-(2**512), 2**512), st.integers(-12, 9))

@@ -65,7 +65,7 @@ def test_every_command_has_an_example() -> None:
 def test_ci_runs_the_readme_command() -> None:
     tests = [line for line in TEXT.splitlines() if "pip install" in line and "[test]" in line]
     assert len(tests) == 1
-    assert tests[0].endswith("pytest -n 2")
+    assert tests[0].endswith("pytest -n 4")
     assert "README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 

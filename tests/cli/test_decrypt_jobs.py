@@ -153,8 +153,10 @@ class BrokenOff:
             return child.wait(50)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    ("how", "zipped"),
+    [(signal.SIGKILL, False), (signal.SIGKILL, True), (signal.SIGINT, False), (signal.SIGTERM, False)],
+)
 def test_going_on_where_it_was_broken_off(tmp_path: Path, how: signal.Signals, zipped: bool) -> None:
     text = "".join(f"{line}\n" for line in mixed(10_000)).encode()
     log = "walk.log.gz" if zipped else "walk.log"

@@ -406,7 +406,7 @@ _EVENT = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_EVENT, min_size=1, max_size=6))
 def test_whatever_stands_in_a_file_a_handover_comes_of_it(tmp_path: Path, events: list[Any]) -> None:
     from mbuscli.render.handover.page import page

@@ -65,7 +65,7 @@ def test_killed_after_every_step_it_goes_on_to_the_right_end(lost: bool, plan: P
     with served(bus) as port:
         assert plan_run(plan, port, "--yes").code == ExitCode.DONE
     # Frames of a whole run in which the survey is over and meters are being written to.
-    for cut_at in range(bus.frames // 3, bus.frames + 1, 5):
+    for cut_at in range(bus.frames // 3, bus.frames + 1, 9):
         bus = ServedBus(ring())
         bus.lost = lost
         with served(bus) as port:

@@ -1,5 +1,7 @@
-"""Damaged inputs: a twentieth of the full size by default; CI runs the full one by command. MBUSCLI_FULL_SIZE=1 takes 100,000 for each group, which
-is some minutes; MBUSCLI_FUZZ_CASES=1000000 any other number; `python -m tests.fuzz` runs one target alone."""
+"""Damaged inputs: a twentieth of what CI runs by command, `python -m tests.fuzz --cases 100000`.
+
+MBUSCLI_FULL_SIZE=1 takes as many here, MBUSCLI_FUZZ_CASES any other number for each group.
+"""
 
 from __future__ import annotations
 

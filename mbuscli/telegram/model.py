@@ -67,6 +67,7 @@ _GRADE_OF_CHECK = {
     "CMAC": MAC,
     "CCM tag": MAC,
     "MIC": MAC,
+    "half of the MIC": CHECK_BYTES,
     "PLCRC": PAYLOAD_CRC,
     "2F2F": CHECK_BYTES,
     "4B": CHECK_BYTES,
@@ -100,7 +101,7 @@ class Security(NamedTuple):
     @property
     def proof(self) -> str:
         """The grade of the strongest check that the content has passed; `none` if nothing vouches for it."""
-        grades = {_GRADE_OF_CHECK[check] for check in self.checks}
+        grades = {_GRADE_OF_CHECK.get(check, PLAUSIBLE) for check in self.checks}
         return next((grade for grade in GRADES if grade in grades), NO_PROOF)
 
 

@@ -227,7 +227,7 @@ KEPT = {
     "formats": Kept(lambda folder: folder / "formats.txt", _format, _formats),
     "history": Kept(lambda folder: folder / "shell_history", _history, _lines),
     "key ring": Kept(lambda folder: folder / "keys.toml", _key, _keys, False),
-    "sealed ring": Kept(lambda folder: folder / "keys.toml", _sealed_key, _keys, False, 7),
+    "sealed ring": Kept(lambda folder: folder / "keys.toml", _sealed_key, _keys, False, 29),
     "search": Kept(lambda _folder: search_store.store_path("p"), _search, _searches, False),
     "LoRaWAN state": Kept(lambda _folder: lora_state.state_path(_DEVICE), _lora, _joins, False),
     "checkpoint": Kept(lambda folder: folder / "out.resume", _checkpoint, _codes, False),

@@ -13,7 +13,8 @@ from mbuscli.services.decrypt import Decoded, Decoder, Lorawan
 from mbuscli.services.input import pieces_of_stream
 from mbuscli.services.readings import readings_of
 from mbuscli.services.replay import Counters, Range
-from mbuscli.telegram import Telegram
+from mbuscli.telegram import Telegram, model
+from mbuscli.telegram.model import Security
 from tests.cli.program import run
 from tests.telegram.samples import KEY, METER, SAMPLES, ccm
 
@@ -32,6 +33,14 @@ GRADES = {
 def test_grades(name: str, grade: str) -> None:
     assert SAMPLES[name].decode().security.proof == grade
     assert SAMPLES[name].decode(with_key=False).security.proof == "none"
+
+
+def test_every_check_has_a_grade() -> None:
+    """The names of checks stand where they are made: what is not known there would pass for plausible."""
+    named = {"CMAC", "CCM tag", "MIC", "half of the MIC", "PLCRC", "2F2F", "2F", "4B", "sum", "records"}
+    assert named == set(model._GRADE_OF_CHECK)
+    assert Security(checks=("half of the MIC",)).proof == "check-bytes"
+    assert Security(checks=("something new",)).proof == "plausible"
 
 
 def decoded(*rows: str, strict: bool = False) -> list[Telegram]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.bench.secondary_fleet import search_seed
 
-SAMPLE = range(16)
+SAMPLE = range(10)
 
 
 @pytest.mark.parametrize("in_step", [True, False])

@@ -1,4 +1,4 @@
-"""Damaged inputs: a twentieth of what CI runs by command, `python -m tests.fuzz --cases 100000`.
+"""Damaged inputs: a twentieth of what CI runs of each kind by command, `python -m tests.fuzz`.
 
 MBUSCLI_FULL_SIZE=1 takes as many here, MBUSCLI_FUZZ_CASES any other number for each group.
 """
